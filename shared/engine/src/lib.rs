@@ -1,0 +1,3 @@
+//! The engine: the ports to the outside, the one orchestrator (`reconcile`) and the one executor (`apply`).
+
+pub mod ports;

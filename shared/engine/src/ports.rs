@@ -1,0 +1,183 @@
+//! The ports. Reads and writes are apart, so that what decides can hold no writer.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use jiff::Timestamp;
+use sync_core::error::{SourceError, TargetError};
+use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, Revision, UserId};
+use sync_core::records::{DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser};
+
+/// Reads from Okta. Every list is read to its last page, or the call fails.
+pub trait ReadSource: Send + Sync {
+    /// Every group, with Okta's own count of members where it gives one; `since` narrows it to the groups that changed, or
+    /// whose members changed, after that moment.
+    fn list_groups(&self, since: Option<Timestamp>) -> impl Future<Output = Result<Listing<OktaGroup>, SourceError>> + Send;
+
+    /// One group by id, with Okta's own count of members where it gives one; `None` if Okta says that it does not exist.
+    fn group(&self, id: &OktaGroupId) -> impl Future<Output = Result<Option<OktaGroup>, SourceError>> + Send;
+
+    /// The members of a group, of every status; `None` if Okta says that the group does not exist.
+    fn members(&self, id: &OktaGroupId) -> impl Future<Output = Result<Option<Listing<OktaUser>>, SourceError>> + Send;
+
+    /// One user by id or login; `None` if Okta says that they do not exist.
+    fn user(&self, id_or_login: &str) -> impl Future<Output = Result<Option<OktaUser>, SourceError>> + Send;
+
+    /// The groups of a user, of every type; `None` if Okta says that the user does not exist.
+    fn groups_of_user(&self, id: &OktaUserId) -> impl Future<Output = Result<Option<Listing<OktaGroup>>, SourceError>> + Send;
+
+    /// The groups that are assigned to an app. `NotFound` where the app does not exist.
+    fn app_groups(&self, app_id: &str) -> impl Future<Output = Result<BTreeSet<OktaGroupId>, SourceError>> + Send;
+
+    /// Requests sent so far, repeated ones included.
+    fn calls(&self) -> u64;
+}
+
+/// Reads from Identity Center. Every list is read to its last page, or the call fails.
+pub trait ReadTarget: Send + Sync {
+    /// Every user.
+    fn list_users(&self) -> impl Future<Output = Result<Listing<DirectoryUser>, TargetError>> + Send;
+
+    /// The users with this userName (one call). AWS may compare with or without regard to case.
+    fn users_named(&self, user_name: &str) -> impl Future<Output = Result<Vec<DirectoryUser>, TargetError>> + Send;
+
+    /// One user by id; `None` if it does not exist.
+    fn user(&self, id: &UserId) -> impl Future<Output = Result<Option<DirectoryUser>, TargetError>> + Send;
+
+    /// Every group.
+    fn list_groups(&self) -> impl Future<Output = Result<Listing<DirectoryGroup>, TargetError>> + Send;
+
+    /// One group by id; `None` if it does not exist.
+    fn group(&self, id: &GroupId) -> impl Future<Output = Result<Option<DirectoryGroup>, TargetError>> + Send;
+
+    /// The memberships of a group; `None` if the group does not exist.
+    fn memberships_of_group(&self, id: &GroupId) -> impl Future<Output = Result<Option<Vec<Membership>>, TargetError>> + Send;
+
+    /// The memberships of a user; `None` if the user does not exist.
+    fn memberships_of_user(&self, id: &UserId) -> impl Future<Output = Result<Option<Vec<Membership>>, TargetError>> + Send;
+
+    /// Requests sent so far, repeated ones included.
+    fn calls(&self) -> TargetCalls;
+}
+
+/// Whether a write changed anything. What was so already is a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// It changed.
+    Changed,
+    /// It was so already.
+    AlreadyInEffect,
+}
+
+/// A change to a group; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The new DisplayName.
+    pub display_name: Option<String>,
+    /// The new Description; empty takes it away.
+    pub description: Option<String>,
+}
+
+/// Writes to Identity Center. Each call is one change, and safe to repeat.
+pub trait WriteTarget: Send + Sync {
+    /// Makes a group. `NameTaken` where a group of this name exists, as after an answer that was lost: look it up.
+    fn create_group(&self, display_name: &str, description: &str) -> impl Future<Output = Result<GroupId, TargetError>> + Send;
+
+    /// Changes a group, at this revision where it is known.
+    fn update_group(
+        &self,
+        id: &GroupId,
+        change: &GroupChange,
+        at: Option<&Revision>,
+    ) -> impl Future<Output = Result<(), TargetError>> + Send;
+
+    /// Deletes a group, at this revision where it is known. One that is gone already is `AlreadyInEffect`.
+    fn delete_group(&self, id: &GroupId, at: Option<&Revision>) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+
+    /// Adds a user to a group. One that is in it already is `AlreadyInEffect`.
+    fn create_membership(&self, group: &GroupId, user: &UserId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+
+    /// Removes a membership. One that is gone already is `AlreadyInEffect`.
+    fn delete_membership(&self, id: &MembershipId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+}
+
+/// Requests sent to AWS, by family.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TargetCalls {
+    /// Identity Store.
+    pub identity_store: u64,
+    /// SCIM.
+    pub scim: u64,
+    /// sso-admin.
+    pub sso_admin: u64,
+    /// Organizations.
+    pub organizations: u64,
+}
+
+/// A row of the ledger's table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+    /// Grows by one with every write; 0 before the first.
+    pub version: u64,
+    /// JSON, whose form belongs to the kind of row.
+    pub body: String,
+    /// When the table may drop it by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a write to the table may rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever is there.
+    Anything,
+    /// Nothing is there.
+    Absent,
+    /// The row of this version is there.
+    Version(u64),
+}
+
+/// Why the table did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// What the write rested on is not so any more: read again.
+    #[error("the row {pk}/{sk} was changed by someone else")]
+    Conflict {
+        /// Partition key.
+        pk: String,
+        /// Sort key.
+        sk: String,
+    },
+    /// The table cannot be reached, or refuses: its own words.
+    #[error("the ledger table cannot be used ({operation}): {detail}")]
+    Unavailable {
+        /// The operation of DynamoDB.
+        operation: &'static str,
+        /// Its words.
+        detail: String,
+    },
+}
+
+/// The ledger's table: rows with a version, and writes that rest on it. What the rows mean is the engine's business.
+pub trait Table: Send + Sync {
+    /// A row, read consistently; `None` if there is none or it has expired at `now`.
+    fn get(&self, pk: &str, sk: &str, now: Timestamp) -> impl Future<Output = Result<Option<Row>, TableError>> + Send;
+
+    /// Writes a row with version + 1 if `expect` holds; an expired row counts as absent. Returns the version written.
+    fn put(&self, row: &Row, expect: Expect, now: Timestamp) -> impl Future<Output = Result<u64, TableError>> + Send;
+
+    /// Deletes a row if `expect` holds; one that is gone already is fine with `Anything`.
+    fn delete(&self, pk: &str, sk: &str, expect: Expect) -> impl Future<Output = Result<(), TableError>> + Send;
+
+    /// The rows of a partition, in the order of `sk`, those that have expired at `now` left out, read consistently.
+    fn query(&self, pk: &str, now: Timestamp) -> impl Future<Output = Result<Vec<Row>, TableError>> + Send;
+}
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}

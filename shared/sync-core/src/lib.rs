@@ -1,0 +1,16 @@
+//! The pure core of Lockstep: what was read, what should be, the plan between the two, and the guard over it.
+//!
+//! Nothing here waits, reads a clock, or talks to anything: every function is synchronous, and time is an argument.
+//! The way of a run is `resolve` → `plan` → `approve`; the engine applies what was approved and fills in the `report`.
+
+pub mod action;
+pub mod actual;
+pub mod desired;
+pub mod error;
+pub mod ids;
+pub mod mark;
+pub mod names;
+pub mod pacing;
+pub mod reading;
+pub mod records;
+pub mod trigger;

@@ -1,0 +1,106 @@
+//! Pacing: when the next call may go out. Pure; time is an argument, counted from any fixed moment.
+
+use std::time::Duration;
+
+/// A pacer for one limit of calls a second. Calls are spaced evenly; it lowers itself when throttled, and recovers.
+#[derive(Debug, Clone)]
+pub struct Pacer {
+    ceiling: f64,
+    rate: f64,
+    next_free: Duration,
+    last_cut: Option<Duration>,
+}
+
+/// What is left of the rate after a throttled call.
+const CUT: f64 = 0.7;
+
+/// The rate never falls below this share of its ceiling.
+const FLOOR: f64 = 0.1;
+
+/// Throttled calls that were in flight together are one event.
+const CUT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How much of the ceiling comes back with every call that was not throttled.
+const RECOVERY: f64 = 0.01;
+
+impl Pacer {
+    /// A pacer of at most `calls_per_second`, which must be above 0; what is not counts as one call a second.
+    pub fn new(calls_per_second: f64) -> Self {
+        let ceiling = if calls_per_second.is_finite() && calls_per_second > 0.0 { calls_per_second } else { 1.0 };
+        Self { ceiling, rate: ceiling, next_free: Duration::ZERO, last_cut: None }
+    }
+
+    /// Takes the next place, and says how long to wait for it.
+    pub fn take(&mut self, now: Duration) -> Duration {
+        let start = self.next_free.max(now);
+        self.next_free = start + Duration::from_secs_f64(1.0 / self.rate);
+        start.saturating_sub(now)
+    }
+
+    /// A call was throttled at `now`: slower from here on, and nothing for `pause`.
+    pub fn throttled(&mut self, now: Duration, pause: Duration) {
+        if self.last_cut.is_none_or(|cut| now.saturating_sub(cut) >= CUT_INTERVAL) {
+            self.rate = (self.rate * CUT).max(self.ceiling * FLOOR);
+            self.last_cut = Some(now);
+        }
+        self.next_free = self.next_free.max(now + pause);
+    }
+
+    /// A call was not throttled.
+    pub fn succeeded(&mut self) {
+        self.rate = (self.rate + self.ceiling * RECOVERY).min(self.ceiling);
+    }
+
+    /// Calls a second at this moment.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most calls that fall into any window of one second.
+    fn most_in_a_second(starts: &[Duration]) -> usize {
+        starts
+            .iter()
+            .map(|first| starts.iter().filter(|at| **at >= *first && **at < *first + Duration::from_secs(1)).count())
+            .max()
+            .unwrap()
+    }
+
+    #[test]
+    fn s36_no_window_of_a_second_holds_more_than_the_limit() {
+        let mut pacer = Pacer::new(19.0);
+        let starts: Vec<Duration> = (0..200).map(|_| pacer.take(Duration::ZERO)).collect();
+        assert_eq!(most_in_a_second(&starts), 20 - 1);
+        assert!(*starts.last().unwrap() < Duration::from_secs(11), "200 calls at 19 a second are no more than 10.5 s");
+    }
+
+    #[test]
+    fn an_idle_pacer_does_not_save_up_a_burst() {
+        let mut pacer = Pacer::new(10.0);
+        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::ZERO);
+        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn throttling_lowers_the_rate_once_for_calls_in_flight_together_and_it_recovers() {
+        let mut pacer = Pacer::new(20.0);
+        pacer.throttled(Duration::from_secs(5), Duration::from_secs(1));
+        pacer.throttled(Duration::from_secs(5), Duration::from_secs(1));
+        assert!((pacer.rate() - 14.0).abs() < 1e-9);
+        assert_eq!(pacer.take(Duration::from_secs(5)), Duration::from_secs(1));
+        (0..100).for_each(|_| pacer.succeeded());
+        assert!((pacer.rate() - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_rate_has_a_floor_and_a_nonsense_limit_is_slow_rather_than_none() {
+        let mut pacer = Pacer::new(20.0);
+        (0..100).for_each(|second| pacer.throttled(Duration::from_secs(2 * second), Duration::ZERO));
+        assert!((pacer.rate() - 2.0).abs() < 1e-9);
+        assert!((Pacer::new(f64::NAN).rate() - 1.0).abs() < 1e-9);
+    }
+}
