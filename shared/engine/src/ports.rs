@@ -6,6 +6,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use sync_core::error::{SourceError, TargetError};
 use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, Revision, UserId};
+pub use sync_core::outcome::Effect;
 use sync_core::records::{DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser};
 
 /// Reads from Okta. Every list is read to its last page, or the call fails.
@@ -58,15 +59,6 @@ pub trait ReadTarget: Send + Sync {
 
     /// Requests sent so far, repeated ones included.
     fn calls(&self) -> TargetCalls;
-}
-
-/// Whether a write changed anything. What was so already is a success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effect {
-    /// It changed.
-    Changed,
-    /// It was so already.
-    AlreadyInEffect,
 }
 
 /// A change to a group; what is `None` stays as it is.

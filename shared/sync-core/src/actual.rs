@@ -1,1 +1,76 @@
-//! Room kept.
+//! The actual state: what Identity Center reports, as far as it was read.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
+use crate::mark::Mark;
+use crate::reading::Reading;
+use crate::records::{DirectoryGroup, DirectoryUser, Membership};
+
+/// The actual state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ActualState {
+    /// Every group, ours or not: names are taken by all of them.
+    pub groups: BTreeMap<GroupId, DirectoryGroup>,
+    /// The users that were listed or looked up.
+    pub users: BTreeMap<UserId, DirectoryUser>,
+    /// Which Identity Center user an Okta user was found to be before, for users without an externalId.
+    pub pins: BTreeMap<OktaUserId, UserId>,
+    /// Members by group.
+    pub group_lists: BTreeMap<GroupId, Reading<BTreeMap<UserId, MembershipId>>>,
+    /// Groups by user.
+    pub user_lists: BTreeMap<UserId, Reading<BTreeMap<GroupId, MembershipId>>>,
+}
+
+/// What is known of one user in one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// In it, by this membership.
+    Member(&'a MembershipId),
+    /// Not in it.
+    NotMember,
+    /// Not read.
+    Unknown,
+}
+
+impl ActualState {
+    /// What is known of a user in a group.
+    pub fn standing(&self, group: &GroupId, user: &UserId) -> Standing<'_> {
+        let by_group = self.group_lists.get(group).and_then(Reading::known).map(|members| members.get(user));
+        let by_user = || self.user_lists.get(user).and_then(Reading::known).map(|groups| groups.get(group));
+        match by_group.or_else(by_user) {
+            Some(Some(id)) => Standing::Member(id),
+            Some(None) => Standing::NotMember,
+            None => Standing::Unknown,
+        }
+    }
+
+    /// The users who are known to be in a group, with their memberships.
+    pub fn known_members<'a>(&'a self, group: &'a GroupId) -> BTreeMap<&'a UserId, &'a MembershipId> {
+        if let Some(members) = self.group_lists.get(group).and_then(Reading::known) {
+            return members.iter().collect();
+        }
+        let of_user = |(user, list): (&'a UserId, &'a Reading<BTreeMap<GroupId, MembershipId>>)| Some((user, list.known()?.get(group)?));
+        self.user_lists.iter().filter_map(of_user).collect()
+    }
+
+    /// How many members a group has; `None` if they were not read whole.
+    pub fn size(&self, group: &GroupId) -> Option<usize> {
+        self.group_lists.get(group).and_then(Reading::known).map(BTreeMap::len)
+    }
+
+    /// The mark that a group carries, whoever's it is.
+    pub fn mark(&self, group: &GroupId) -> Option<Mark> {
+        Mark::read(&self.groups.get(group)?.description)
+    }
+}
+
+/// A group's memberships by user.
+pub fn by_user(memberships: Vec<Membership>) -> BTreeMap<UserId, MembershipId> {
+    memberships.into_iter().map(|membership| (membership.user, membership.id)).collect()
+}
+
+/// A user's memberships by group.
+pub fn by_group(memberships: Vec<Membership>) -> BTreeMap<GroupId, MembershipId> {
+    memberships.into_iter().map(|membership| (membership.group, membership.id)).collect()
+}

@@ -1,1 +1,115 @@
-//! Room kept.
+//! The desired state: what Okta and the policy say should be, in terms of Identity Center's own objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::{AdoptedBy, DisposalReason, GroupLabel, RemovalReason, UserLabel, Weakness};
+use crate::ids::{GroupId, OktaGroupId, UserId};
+use crate::mark::Mark;
+
+/// The desired state. What it does not mention is not touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredState {
+    /// The groups that are ours or shall be.
+    pub groups: BTreeMap<OktaGroupId, DesiredGroup>,
+    /// The users who gain a membership: what they lose, they lose last.
+    pub movers: BTreeSet<UserId>,
+}
+
+/// A group that is ours or shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredGroup {
+    /// The Okta group, and its name.
+    pub label: GroupLabel,
+    /// What should become of it.
+    pub fate: Fate,
+    /// Who should be in it.
+    pub members: DesiredMembers,
+}
+
+/// What should become of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It exists, with this name and this mark.
+    Keep {
+        /// The group.
+        id: GroupId,
+        /// The DisplayName that it should have.
+        display_name: String,
+        /// The mark that it should have.
+        mark: Mark,
+        /// How it was found, if it is not ours yet.
+        adopted_by: Option<AdoptedBy>,
+    },
+    /// It is made.
+    Create {
+        /// Its mark.
+        mark: Mark,
+        /// The text before the mark.
+        text: String,
+    },
+    /// It stays, with its mark, and only its members go.
+    Empty {
+        /// The group.
+        id: GroupId,
+        /// Why.
+        reason: DisposalReason,
+        /// Set where the evidence does not bear it.
+        weakness: Option<Weakness>,
+    },
+    /// It is deleted.
+    Delete {
+        /// The group.
+        id: GroupId,
+        /// Why.
+        reason: DisposalReason,
+        /// Set where the evidence does not bear it.
+        weakness: Option<Weakness>,
+    },
+    /// Its mark is taken away.
+    Release {
+        /// The group.
+        id: GroupId,
+        /// Why.
+        reason: DisposalReason,
+        /// Set where the evidence does not bear it.
+        weakness: Option<Weakness>,
+    },
+}
+
+impl Fate {
+    /// The group in Identity Center, if it exists.
+    pub fn group_id(&self) -> Option<&GroupId> {
+        match self {
+            Self::Keep { id, .. } | Self::Empty { id, .. } | Self::Delete { id, .. } | Self::Release { id, .. } => Some(id),
+            Self::Create { .. } => None,
+        }
+    }
+}
+
+/// Who should be in a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredMembers {
+    /// Those who should.
+    pub wanted: BTreeMap<UserId, UserLabel>,
+    /// Those of whom it is known that they should not.
+    pub unwanted: BTreeMap<UserId, (UserLabel, RemovalReason)>,
+    /// Those of whom nothing may be concluded: they stay as they are.
+    pub shielded: BTreeSet<UserId>,
+    /// What becomes of everyone else who is in it.
+    pub others: Others,
+}
+
+/// What becomes of the members that the desired state does not name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Others {
+    /// Nothing is known of them: they stay.
+    #[default]
+    Keep,
+    /// They are removed.
+    Remove {
+        /// Why.
+        reason: RemovalReason,
+        /// Set where the evidence does not bear it.
+        weakness: Option<Weakness>,
+    },
+}

@@ -1,0 +1,307 @@
+//! The judgement: first what single groups and weak evidence withhold, then the classes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Facts, Held, Judgement, Rule, Spend, Usage, Window, Withheld};
+use crate::action::{Action, DisposalReason, GroupLabel, Phase, RemovalReason, RemoveMembership, Weakness};
+use crate::ids::{GroupId, UserId};
+use crate::plan::{Plan, PlanHash};
+use crate::policy::GuardPolicy;
+
+/// The set of held actions is not the one whose hash was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("approval refused: the held actions are another set by now ({now}); read the new report and approve that, if it is right", now = now.as_str())]
+pub struct ApprovalRefused {
+    /// The hash of what is held now.
+    pub now: PlanHash,
+}
+
+/// Decides what of a plan may be applied. Pure: the same plan, facts and window give the same judgement.
+///
+/// # Errors
+/// [`ApprovalRefused`] if `approval` is not the hash of exactly what is held.
+pub fn judge(
+    plan: Plan,
+    facts: &Facts,
+    limits: &GuardPolicy,
+    window: &Window,
+    approval: Option<&PlanHash>,
+) -> Result<Judgement, ApprovalRefused> {
+    let usage = match window {
+        Window::Used(usage) => usage.clone(),
+        Window::Unavailable => Usage::default(),
+    };
+    let mut judge = Judge { left: plan, held: Held::default(), facts, limits, usage };
+    judge.protected();
+    judge.weak();
+    judge.vanished();
+    judge.without_ledger(window);
+    judge.other_policy();
+    judge.single_groups();
+    judge.leavers();
+    judge.memberships();
+    judge.groups();
+    judge.concluded(approval)
+}
+
+struct Judge<'a> {
+    left: Plan,
+    held: Held,
+    facts: &'a Facts,
+    limits: &'a GuardPolicy,
+    usage: Usage,
+}
+
+impl Judge<'_> {
+    /// Moves what matches from what is left to what is held. Nothing is said where nothing matches.
+    fn withhold(&mut self, rule: Rule, limit: u64, actual: u64, matches: impl Fn(&Action) -> bool) {
+        let (held, left) = std::mem::take(&mut self.left).partition(matches);
+        self.left = left;
+        if !held.is_empty() {
+            self.note(rule, limit, actual, held);
+        }
+    }
+
+    fn note(&mut self, rule: Rule, limit: u64, actual: u64, actions: Plan) {
+        let groups = actions.actions().map(|(_, action)| action.group().clone()).collect();
+        self.held.entries.push(Withheld { rule, limit, actual, actions, groups });
+    }
+
+    fn protected(&mut self) {
+        let limits = self.limits;
+        let matches = |action: &Action| action.is_removal() && limits.protects(&action.group().name);
+        let actual = count(&self.left, matches);
+        self.withhold(Rule::ProtectedGroups, 0, actual, matches);
+    }
+
+    fn weak(&mut self) {
+        let empty = |action: &Action| weakness(action) == Some(Weakness::SourceEmpty);
+        self.withhold(Rule::SourceEmpty, 0, self.facts.managed_groups, empty);
+        if self.facts.source_empty && !self.held.entries.iter().any(|entry| entry.rule == Rule::SourceEmpty) {
+            self.note(Rule::SourceEmpty, 0, self.facts.managed_groups, Plan::default());
+        }
+        let short: BTreeSet<GroupLabel> = groups_of(&self.left, |action| weakness(action) == Some(Weakness::ShortList));
+        for group in short {
+            let of_group = |action: &Action| weakness(action) == Some(Weakness::ShortList) && *action.group() == group;
+            let actual = count(&self.left, of_group);
+            self.withhold(Rule::SourceShrunk, 0, actual, of_group);
+        }
+    }
+
+    /// Groups that are gone all at once, beyond what may be deleted, are not believed to be gone.
+    fn vanished(&mut self) {
+        let mut vanished = groups_of(&self.left, is_of_gone_group);
+        let gone = vanished.len();
+        vanished.extend(self.facts.unlisted.iter().cloned());
+        let (limit, actual) = (self.group_limit(), as_u64(vanished.len()));
+        if actual <= limit {
+            return;
+        }
+        self.withhold(Rule::SourceShrunk, limit, actual, is_of_gone_group);
+        if gone == 0 {
+            self.note(Rule::SourceShrunk, limit, actual, Plan::default());
+        }
+        if let Some(entry) = self.held.entries.last_mut() {
+            entry.groups = vanished;
+        }
+    }
+
+    fn without_ledger(&mut self, window: &Window) {
+        if *window == Window::Unavailable {
+            let actual = count(&self.left, Action::is_removal);
+            self.withhold(Rule::StateUnavailable, 0, actual, Action::is_removal);
+        }
+    }
+
+    fn other_policy(&mut self) {
+        if self.facts.policy_changed {
+            let matches = |action: &Action| action.is_removal() && leaver(action).is_none();
+            let actual = count(&self.left, matches);
+            self.withhold(Rule::PolicyChanged, 0, actual, matches);
+        }
+    }
+
+    /// Each group's own limit, which takes the group's removals out before the classes are counted.
+    fn single_groups(&mut self) {
+        let mut wanted: BTreeMap<GroupId, u64> = BTreeMap::new();
+        for (_, action) in self.left.actions() {
+            if let Some(removal) = ordinary_removal(action) {
+                *wanted.entry(removal.group_id.clone()).or_default() += 1;
+            }
+        }
+        for (group, count) in wanted {
+            let used = self.usage.by_group.get(&group).copied().unwrap_or_default();
+            let Some(size) = self.facts.group_sizes.get(&group).map(|size| size + used) else { continue };
+            if size < self.limits.min_population || within_percent(used + count, size, self.limits.max_percent_of_group) {
+                continue;
+            }
+            let of_group = |action: &Action| ordinary_removal(action).is_some_and(|removal| removal.group_id == group);
+            self.withhold(Rule::MaxPercentOfGroup, whole(self.limits.max_percent_of_group), percent(used + count, size), of_group);
+        }
+    }
+
+    /// As many leavers as are left of the window are let through; the others are held.
+    fn leavers(&mut self) {
+        let leavers: BTreeSet<UserId> = self.left.actions().filter_map(|(_, action)| leaver(action)).cloned().collect();
+        let new: Vec<UserId> = leavers.difference(&self.usage.leavers).cloned().collect();
+        let actual = as_u64(self.usage.leavers.len() + new.len());
+        let room = usize::try_from(self.limits.max_leavers).unwrap_or(usize::MAX).saturating_sub(self.usage.leavers.len());
+        let over: BTreeSet<UserId> = new.into_iter().skip(room).collect();
+        self.withhold(Rule::MaxLeavers, self.limits.max_leavers, actual, |action| leaver(action).is_some_and(|user| over.contains(user)));
+    }
+
+    /// Memberships: those removed one by one, and those that go with a group.
+    fn memberships(&mut self) {
+        let limit = share_or(self.limits.max_membership_removals, self.limits.max_percent, self.facts.managed_memberships);
+        let draws: u64 = self.left.actions().map(|(_, action)| draw(action)).sum();
+        if self.usage.memberships + draws > limit {
+            self.withhold(Rule::MaxMembershipRemovals, limit, self.usage.memberships + draws, |action| draw(action) > 0);
+        }
+    }
+
+    fn groups(&mut self) {
+        let wanted = count(&self.left, is_group_disposal);
+        let limit = self.group_limit();
+        if self.usage.groups + wanted > limit {
+            self.withhold(Rule::MaxGroupDeletions, limit, self.usage.groups + wanted, is_group_disposal);
+        }
+    }
+
+    /// Never more than a quarter of the managed groups, and at least one, unless none are allowed at all.
+    fn group_limit(&self) -> u64 {
+        self.limits.max_group_deletions.min((self.facts.managed_groups / 4).max(1))
+    }
+
+    fn concluded(self, approval: Option<&PlanHash>) -> Result<Judgement, ApprovalRefused> {
+        let (mut approved, mut held) = (self.left, self.held);
+        if let Some(hash) = approval {
+            let now = held.hash();
+            if held.is_empty() || now != *hash {
+                return Err(ApprovalRefused { now });
+            }
+            let (released, kept): (Vec<Withheld>, Vec<Withheld>) = held.entries.into_iter().partition(|entry| entry.rule.can_be_approved());
+            let all = released.iter().flat_map(|entry| entry.actions.actions()).chain(approved.actions());
+            approved = all.map(|(phase, action): (Phase, &Action)| (phase, action.clone())).collect();
+            held = Held { entries: kept };
+        }
+        let spend = Spend::of(approved.actions().map(|(_, action)| action));
+        Ok(Judgement { approved, held, spend })
+    }
+}
+
+impl Spend {
+    /// What these actions take of the window.
+    pub fn of<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Self {
+        let mut spend = Self::default();
+        actions.into_iter().for_each(|action| add_spend(&mut spend, action));
+        spend
+    }
+}
+
+fn add_spend(spend: &mut Spend, action: &Action) {
+    if let Some(user) = leaver(action) {
+        spend.leavers.insert(user.clone());
+    } else if let Some(removal) = ordinary_removal(action) {
+        *spend.memberships.entry(removal.group_id.clone()).or_default() += 1;
+    } else if is_group_disposal(action) {
+        spend.groups += 1;
+        spend.members_of_deleted += draw(action);
+    }
+}
+
+fn weakness(action: &Action) -> Option<Weakness> {
+    match action {
+        Action::RemoveMembership(removal) => removal.weakness,
+        Action::ReleaseGroup { weakness, .. } | Action::DeleteGroup { weakness, .. } => *weakness,
+        Action::RenameGroup(_) | Action::AdoptGroup { .. } | Action::CreateGroup { .. } | Action::AddMembership { .. } => None,
+    }
+}
+
+fn is_of_gone_group(action: &Action) -> bool {
+    match action {
+        Action::RemoveMembership(removal) => removal.reason == RemovalReason::GroupGone,
+        Action::ReleaseGroup { reason, .. } | Action::DeleteGroup { reason, .. } => *reason == DisposalReason::Gone,
+        Action::RenameGroup(_) | Action::AdoptGroup { .. } | Action::CreateGroup { .. } | Action::AddMembership { .. } => false,
+    }
+}
+
+fn leaver(action: &Action) -> Option<&UserId> {
+    match action {
+        Action::RemoveMembership(removal) => removal.reason.is_leaver().then_some(&removal.user_id),
+        Action::ReleaseGroup { .. }
+        | Action::DeleteGroup { .. }
+        | Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. } => None,
+    }
+}
+
+fn ordinary_removal(action: &Action) -> Option<&RemoveMembership> {
+    match action {
+        Action::RemoveMembership(removal) => (!removal.reason.is_leaver()).then_some(removal),
+        Action::ReleaseGroup { .. }
+        | Action::DeleteGroup { .. }
+        | Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. } => None,
+    }
+}
+
+fn is_group_disposal(action: &Action) -> bool {
+    matches!(action, Action::ReleaseGroup { .. } | Action::DeleteGroup { .. })
+}
+
+/// How many memberships an action takes of the class.
+fn draw(action: &Action) -> u64 {
+    match action {
+        Action::DeleteGroup { members, .. } => *members,
+        Action::RemoveMembership(removal) => u64::from(!removal.reason.is_leaver()),
+        Action::ReleaseGroup { .. }
+        | Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. } => 0,
+    }
+}
+
+fn groups_of(plan: &Plan, matches: impl Fn(&Action) -> bool) -> BTreeSet<GroupLabel> {
+    plan.actions().filter(|(_, action)| matches(action)).map(|(_, action)| action.group().clone()).collect()
+}
+
+fn count(plan: &Plan, matches: impl Fn(&Action) -> bool) -> u64 {
+    as_u64(plan.actions().filter(|(_, action)| matches(action)).count())
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// A number, or a percentage of a population, whichever is more; 0 means none, whatever the percentage.
+fn share_or(number: u64, percent: f64, population: u64) -> u64 {
+    if number == 0 { 0 } else { number.max(percent_of(percent, population)) }
+}
+
+/// Percentages are of counts far below 2^52, where f64 is exact.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "counts of memberships, and never negative"
+)]
+fn percent_of(percent: f64, population: u64) -> u64 {
+    (population as f64 * percent / 100.0).floor() as u64
+}
+
+fn within_percent(part: u64, population: u64, limit: f64) -> bool {
+    part <= percent_of(limit, population)
+}
+
+fn percent(part: u64, population: u64) -> u64 {
+    part.saturating_mul(100).checked_div(population).unwrap_or(100)
+}
+
+fn whole(percent: f64) -> u64 {
+    percent_of(percent, 100)
+}

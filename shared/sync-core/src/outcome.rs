@@ -1,0 +1,55 @@
+//! What became of an action.
+
+use std::fmt;
+
+use crate::error::TargetError;
+
+/// Whether a write changed anything. What was so already is a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// It changed.
+    Changed,
+    /// It was so already.
+    AlreadyInEffect,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in effect.
+    Done(Effect),
+    /// It was tried, and failed.
+    Failed(TargetError),
+    /// It was not tried.
+    NotAttempted(NotAttempted),
+}
+
+/// Why an action was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotAttempted {
+    /// The run's time was up. The next run goes on from what it then finds.
+    OutOfTime,
+    /// What the user should have gained could not be granted: they keep what they have.
+    GrantFailed,
+    /// The group could not be made.
+    GroupNotMade,
+    /// What decided is not so any more.
+    ChangedMeanwhile,
+    /// The evidence was too old by the time the action's turn came, and could not be renewed.
+    EvidenceTooOld,
+    /// Another run holds the lease.
+    LeaseTaken,
+}
+
+impl fmt::Display for NotAttempted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfTime => "the run's time was up; the next run goes on",
+            Self::GrantFailed => "what the user should have gained could not be granted, so they keep what they have",
+            Self::GroupNotMade => "the group could not be made",
+            Self::ChangedMeanwhile => "what decided changed in the meantime; the next run decides again",
+            Self::EvidenceTooOld => "the members were read too long ago, and have changed since or could not be looked at again",
+            Self::LeaseTaken => "another run was writing until this one's time was up",
+        })
+    }
+}

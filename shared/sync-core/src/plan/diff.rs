@@ -1,0 +1,134 @@
+//! The difference of desired and actual state, as actions.
+
+use super::Plan;
+use crate::action::{Action, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel, Weakness};
+use crate::actual::{ActualState, Standing};
+use crate::desired::{DesiredGroup, DesiredState, Fate, Others};
+use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
+use crate::mark::Mark;
+
+/// The changes that lead from `actual` to `desired`. Pure and total; what is not known is not touched.
+pub fn plan(desired: &DesiredState, actual: &ActualState) -> Plan {
+    let differ = Differ { desired, actual };
+    desired.groups.values().flat_map(|group| differ.of_group(group)).collect()
+}
+
+struct Differ<'a> {
+    desired: &'a DesiredState,
+    actual: &'a ActualState,
+}
+
+impl Differ<'_> {
+    fn of_group(&self, group: &DesiredGroup) -> Vec<(Phase, Action)> {
+        let mut actions: Vec<(Phase, Action)> = self.on_the_group(group).into_iter().collect();
+        actions.extend(self.grants(group));
+        actions.extend(self.removals(group));
+        actions
+    }
+
+    fn on_the_group(&self, group: &DesiredGroup) -> Option<(Phase, Action)> {
+        match &group.fate {
+            Fate::Create { mark, text } => {
+                Some((Phase::EnsureGroup, Action::CreateGroup { group: group.label.clone(), description: mark.write(text) }))
+            }
+            Fate::Keep { id, display_name, mark, adopted_by } => {
+                let edit = self.edit(&group.label, id, display_name)?;
+                match adopted_by {
+                    Some(by) => {
+                        let marked = mark.write(&edit.description);
+                        Some((Phase::EnsureGroup, Action::AdoptGroup { edit, by: *by, marked }))
+                    }
+                    None => (edit.display_name != *display_name).then_some((Phase::EnsureGroup, Action::RenameGroup(edit))),
+                }
+            }
+            Fate::Release { id, reason, weakness } => {
+                let edit = self.edit(&group.label, id, &group.label.name)?;
+                let unmarked = Mark::strip(&edit.description).to_owned();
+                Some((Phase::DeleteGroup, Action::ReleaseGroup { edit, unmarked, reason: *reason, weakness: *weakness }))
+            }
+            Fate::Delete { id, reason, weakness } => {
+                let edit = self.edit(&group.label, id, &group.label.name)?;
+                let members = u64::try_from(self.actual.size(id)?).unwrap_or(u64::MAX);
+                Some((Phase::DeleteGroup, Action::DeleteGroup { edit, members, reason: *reason, weakness: *weakness }))
+            }
+            Fate::Empty { .. } => None,
+        }
+    }
+
+    /// A group as it was read, labelled with the name that it shall have.
+    fn edit(&self, label: &GroupLabel, id: &GroupId, name: &str) -> Option<GroupEdit> {
+        let record = self.actual.groups.get(id)?;
+        Some(GroupEdit {
+            group: GroupLabel { okta_id: label.okta_id.clone(), name: name.to_owned() },
+            group_id: id.clone(),
+            display_name: record.display_name.clone(),
+            description: record.description.clone(),
+            revision: record.revision.clone(),
+        })
+    }
+
+    fn grants(&self, group: &DesiredGroup) -> Vec<(Phase, Action)> {
+        let grant = |(user_id, user): (&UserId, &UserLabel)| {
+            let group_ref = match group.fate.group_id() {
+                None => GroupRef::New(group.label.okta_id.clone()),
+                Some(id) if matches!(self.actual.standing(id, user_id), Standing::NotMember) => GroupRef::Existing(id.clone()),
+                Some(_) => return None,
+            };
+            let (group, user, user_id) = (group.label.clone(), user.clone(), user_id.clone());
+            Some((Phase::Grant, Action::AddMembership { group, user, group_ref, user_id }))
+        };
+        group.members.wanted.iter().filter_map(grant).collect()
+    }
+
+    fn removals(&self, group: &DesiredGroup) -> Vec<(Phase, Action)> {
+        let Some(id) = group.fate.group_id() else { return Vec::new() };
+        let removal = |(user, membership): (&UserId, &MembershipId)| {
+            let (label, reason, weakness) = self.reason_to_remove(group, user)?;
+            let phase = self.phase(user, &reason);
+            let removal = RemoveMembership {
+                group: group.label.clone(),
+                user: label,
+                group_id: id.clone(),
+                user_id: user.clone(),
+                membership_id: membership.clone(),
+                reason,
+                weakness,
+            };
+            Some((phase, Action::RemoveMembership(removal)))
+        };
+        self.actual.known_members(id).into_iter().filter_map(removal).collect()
+    }
+
+    fn reason_to_remove(&self, group: &DesiredGroup, user: &UserId) -> Option<(UserLabel, RemovalReason, Option<Weakness>)> {
+        let members = &group.members;
+        if let Some((label, reason)) = members.unwanted.get(user) {
+            return Some((label.clone(), reason.clone(), None));
+        }
+        if members.wanted.contains_key(user) || members.shielded.contains(user) {
+            return None;
+        }
+        match &members.others {
+            Others::Keep => None,
+            Others::Remove { reason, weakness } => Some((self.label(user), reason.clone(), *weakness)),
+        }
+    }
+
+    fn phase(&self, user: &UserId, reason: &RemovalReason) -> Phase {
+        if reason.is_leaver() {
+            Phase::RevokeLeaver
+        } else if self.desired.movers.contains(user) {
+            Phase::RevokeMoved
+        } else {
+            Phase::Revoke
+        }
+    }
+
+    /// A member whom Okta did not name, as Identity Center knows them.
+    fn label(&self, user: &UserId) -> UserLabel {
+        let record = self.actual.users.get(user);
+        UserLabel {
+            okta_id: record.and_then(|record| OktaUserId::new(record.external_ids.first()?).ok()),
+            name: record.map_or_else(|| user.to_string(), |record| record.user_name.clone()),
+        }
+    }
+}

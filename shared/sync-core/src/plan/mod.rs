@@ -1,0 +1,120 @@
+//! The plan: the ordered changes from actual to desired.
+
+mod diff;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use diff::plan;
+pub use scope::Restriction;
+
+use crate::action::{Action, GroupRef, Phase};
+use crate::ids::{OktaGroupId, UserId};
+
+/// Ordered, deduplicated changes. Empty where nothing differs: there is no action that does nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    actions: BTreeSet<(Phase, Action)>,
+}
+
+/// 64 hex digits that stand for exactly one set of actions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PlanHash(String);
+
+impl PlanHash {
+    /// Reads a hash as a report gave it; `None` if it is not 64 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(Self(text))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Plan {
+    /// The actions in the order of their execution.
+    pub fn actions(&self) -> impl Iterator<Item = (Phase, &Action)> {
+        self.actions.iter().map(|(phase, action)| (*phase, action))
+    }
+
+    /// How many actions it has.
+    pub fn len(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
+    /// Those actions that `keep` keeps, and the others.
+    pub fn partition(self, keep: impl Fn(&Action) -> bool) -> (Self, Self) {
+        let (kept, rest) = self.actions.into_iter().partition(|(_, action)| keep(action));
+        (Self { actions: kept }, Self { actions: rest })
+    }
+
+    /// What stands for exactly these actions: equal for equal plans, whatever people are called.
+    pub fn hash(&self) -> PlanHash {
+        let mut hasher = Sha256::new();
+        for (_, action) in &self.actions {
+            hasher.update(identity(action).as_bytes());
+            hasher.update(b"\n");
+        }
+        PlanHash(hex::encode(hasher.finalize()))
+    }
+
+    /// Without what a trigger that only grants may not do.
+    #[must_use]
+    pub fn grants_and(self, may_remove: &MayRemove) -> Self {
+        match may_remove {
+            MayRemove::Everything => self,
+            MayRemove::Only { users, groups } => {
+                let allowed =
+                    |action: &Action| groups.contains(&action.group().okta_id) || action.user_id().is_some_and(|user| users.contains(user));
+                self.partition(|action| !action.is_removal() || allowed(action)).0
+            }
+        }
+    }
+}
+
+impl FromIterator<(Phase, Action)> for Plan {
+    fn from_iter<I: IntoIterator<Item = (Phase, Action)>>(actions: I) -> Self {
+        Self { actions: actions.into_iter().collect() }
+    }
+}
+
+/// What a run may take away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MayRemove {
+    /// Whatever the plan says.
+    Everything,
+    /// Only from these users, and from these groups.
+    Only {
+        /// Users.
+        users: BTreeSet<UserId>,
+        /// Groups.
+        groups: BTreeSet<OktaGroupId>,
+    },
+}
+
+/// The change itself, in ids.
+fn identity(action: &Action) -> String {
+    let name = action.name();
+    match action {
+        Action::RenameGroup(edit) => format!("{name} {} {:?}", edit.group_id, edit.group.name),
+        Action::AdoptGroup { edit, marked, .. } => format!("{name} {} {:?} {marked:?}", edit.group_id, edit.group.name),
+        Action::CreateGroup { group, .. } => format!("{name} {} {:?}", group.okta_id, group.name),
+        Action::AddMembership { group_ref: GroupRef::Existing(group), user_id, .. } => format!("{name} {group} {user_id}"),
+        Action::AddMembership { group_ref: GroupRef::New(group), user_id, .. } => format!("{name} new {group} {user_id}"),
+        Action::RemoveMembership(removal) => format!("{name} {} {} {}", removal.group_id, removal.user_id, removal.membership_id),
+        Action::ReleaseGroup { edit, .. } | Action::DeleteGroup { edit, .. } => format!("{name} {}", edit.group_id),
+    }
+}

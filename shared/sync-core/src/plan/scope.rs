@@ -1,0 +1,59 @@
+//! Restricting states and plans to some groups or some users. Planning commutes with it.
+
+use std::collections::BTreeSet;
+
+use super::Plan;
+use crate::action::Action;
+use crate::actual::ActualState;
+use crate::desired::{DesiredMembers, DesiredState};
+use crate::ids::{OktaGroupId, UserId};
+
+/// A part of the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restriction {
+    /// These groups, with everyone in them.
+    Groups(BTreeSet<OktaGroupId>),
+    /// The memberships of these users.
+    Users(BTreeSet<UserId>),
+}
+
+impl Restriction {
+    /// The desired state of this part.
+    pub fn of_desired(&self, desired: &DesiredState) -> DesiredState {
+        let mut part = desired.clone();
+        match self {
+            Self::Groups(groups) => part.groups.retain(|id, _| groups.contains(id)),
+            Self::Users(users) => part.groups.values_mut().for_each(|group| only_users(&mut group.members, users)),
+        }
+        part
+    }
+
+    /// The actual state of this part. Groups stay listed: names are taken by all of them.
+    pub fn of_actual(&self, actual: &ActualState) -> ActualState {
+        let mut part = actual.clone();
+        if let Self::Users(users) = self {
+            part.user_lists.retain(|user, _| users.contains(user));
+            for list in part.group_lists.values_mut() {
+                if let crate::reading::Reading::Known(members) = list {
+                    members.retain(|user, _| users.contains(user));
+                }
+            }
+        }
+        part
+    }
+
+    /// The part of a plan: of users, their memberships only.
+    pub fn of_plan(&self, plan: &Plan) -> Plan {
+        let within = |action: &Action| match self {
+            Self::Groups(groups) => groups.contains(&action.group().okta_id),
+            Self::Users(users) => action.user_id().is_some_and(|user| users.contains(user)),
+        };
+        plan.clone().partition(within).0
+    }
+}
+
+fn only_users(members: &mut DesiredMembers, users: &BTreeSet<UserId>) {
+    members.wanted.retain(|user, _| users.contains(user));
+    members.unwanted.retain(|user, _| users.contains(user));
+    members.shielded.retain(|user| users.contains(user));
+}

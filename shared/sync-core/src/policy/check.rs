@@ -1,0 +1,245 @@
+//! From the file as written to a policy: every value checked, every error with its line.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use regex::Regex;
+use toml::Spanned;
+use url::{Host, Url};
+
+use super::raw::{self, Text};
+use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, UserNameFrom, UsersPolicy};
+use crate::mark::OrgHost;
+use crate::records::{GroupType, UserStatus};
+
+/// The text of the file, to find the line of what is wrong in it.
+struct Lines<'a>(&'a str);
+
+impl Lines<'_> {
+    fn error(&self, span: Range<usize>, problem: impl Into<String>) -> PolicyError {
+        let before = self.0.get(..span.start).unwrap_or_default();
+        PolicyError { line: before.matches('\n').count() + 1, problem: problem.into() }
+    }
+
+    fn regexes(&self, key: &str, patterns: &[Text]) -> Result<Vec<Regex>, PolicyError> {
+        let compile = |pattern: &Text| {
+            Regex::new(pattern.get_ref())
+                .map_err(|error| self.error(pattern.span(), format!("{key}: {:?} is no regular expression: {error}", pattern.get_ref())))
+        };
+        patterns.iter().map(compile).collect()
+    }
+
+    fn ranged(&self, key: &str, value: &Spanned<f64>, range: Range<f64>) -> Result<f64, PolicyError> {
+        let number = *value.get_ref();
+        if number > range.start && number <= range.end {
+            Ok(number)
+        } else {
+            Err(self.error(value.span(), format!("{key}: {number} is not above {} and at most {}", range.start, range.end)))
+        }
+    }
+
+    fn percent(&self, key: &str, value: &Spanned<f64>) -> Result<f64, PolicyError> {
+        let number = *value.get_ref();
+        if (0.0..=100.0).contains(&number) {
+            Ok(number)
+        } else {
+            Err(self.error(value.span(), format!("{key}: {number} is not a percentage from 0 to 100")))
+        }
+    }
+}
+
+/// The line and message of what the TOML parser found.
+pub(super) fn from_toml(text: &str, error: &toml::de::Error) -> PolicyError {
+    Lines(text).error(error.span().unwrap_or(0..0), error.message())
+}
+
+pub(super) fn checked(text: &str, file: raw::File, hash: String) -> Result<Policy, PolicyError> {
+    let lines = Lines(text);
+    refuse_what_is_not_here(&lines, &file)?;
+    Ok(Policy {
+        okta: okta(&lines, &file.okta)?,
+        groups: groups(&lines, &file.groups)?,
+        identity_center: identity_center(file.identity_center),
+        users: users(&lines, &file.users)?,
+        write_mode: file.writes.mode,
+        guard: guard(&lines, &file.guard)?,
+        limits: limits(&lines, &file.limits)?,
+        hash,
+    })
+}
+
+/// Keys whose values belong to capabilities that this version does not have. To ignore them would be a lie.
+fn refuse_what_is_not_here(lines: &Lines<'_>, file: &raw::File) -> Result<(), PolicyError> {
+    if let Some(rule) = file.assignment.first() {
+        return Err(lines.error(rule.span(), "[[assignment]]: this version does not manage account assignments; take the rule out"));
+    }
+    let managed = file.users.mode.as_ref().filter(|mode| matches!(mode.get_ref(), raw::UserMode::Managed));
+    if let Some(mode) = managed {
+        return Err(lines.error(mode.span(), "users.mode: this version does not manage users; use \"external\""));
+    }
+    if let Some(wish) = &file.users.on_not_entitled
+        && !matches!(wish.get_ref(), raw::OnNotEntitled::RemoveMemberships)
+    {
+        let problem = "users.on_not_entitled: disable and delete need users.mode = \"managed\"; use \"remove_memberships\"";
+        return Err(lines.error(wish.span(), problem));
+    }
+    match &file.writes.transport {
+        Some(transport) if matches!(transport.get_ref(), raw::Transport::Scim) => {
+            Err(lines.error(transport.span(), "writes.transport: this version does not write over SCIM; use \"identity_store\""))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn okta(lines: &Lines<'_>, okta: &raw::Okta) -> Result<OktaPolicy, PolicyError> {
+    let fail = |problem: &str| lines.error(okta.org_url.span(), format!("okta.org_url: {:?} {problem}", okta.org_url.get_ref()));
+    let url = Url::parse(okta.org_url.get_ref()).map_err(|error| fail(&format!("is no URL: {error}")))?;
+    let host = OrgHost::of(&url).ok_or_else(|| fail("has no host"))?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+        return Err(fail("must be https (http is taken for a loopback address only)"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(fail("must be the org's address alone, such as https://acme.okta.com"));
+    }
+    let former_hosts = okta.former_hosts.iter().map(|host| OrgHost::named(host)).collect();
+    Ok(OktaPolicy { org_url: url, host, former_hosts })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+fn groups(lines: &Lines<'_>, groups: &raw::Groups) -> Result<GroupsPolicy, PolicyError> {
+    if groups.matching.get_ref().is_empty() {
+        return Err(lines.error(groups.matching.span(), "groups.match: at least one regular expression is needed"));
+    }
+    let types = match &groups.types {
+        None => vec![GroupType::OktaGroup],
+        Some(words) => words.iter().map(|word| group_type(lines, word)).collect::<Result<_, _>>()?,
+    };
+    Ok(GroupsPolicy {
+        matching: lines.regexes("groups.match", groups.matching.get_ref())?,
+        exclude: lines.regexes("groups.exclude", &groups.exclude)?,
+        types,
+        app_id: app_id(lines, groups.app_id.as_ref())?,
+        adopt: groups.adopt,
+        on_deleted_in_okta: groups.on_deleted_in_okta,
+        on_unmatched: groups.on_unmatched,
+    })
+}
+
+fn group_type(lines: &Lines<'_>, word: &Text) -> Result<GroupType, PolicyError> {
+    match GroupType::parse(word.get_ref()) {
+        kind @ (GroupType::OktaGroup | GroupType::AppGroup) => Ok(kind),
+        GroupType::BuiltIn => Err(lines.error(word.span(), "groups.types: BUILT_IN groups are never managed")),
+        GroupType::Other(name) => Err(lines.error(word.span(), format!("groups.types: {name:?} is not OKTA_GROUP or APP_GROUP"))),
+    }
+}
+
+fn app_id(lines: &Lines<'_>, id: Option<&Text>) -> Result<Option<String>, PolicyError> {
+    match id {
+        Some(id) if !id.get_ref().chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Err(lines.error(id.span(), format!("groups.app_id: {:?} is no id of an Okta app", id.get_ref())))
+        }
+        Some(id) if !id.get_ref().is_empty() => Ok(Some(id.get_ref().clone())),
+        _ => Ok(None),
+    }
+}
+
+fn identity_center(raw: raw::IdentityCenter) -> IdentityCenterPolicy {
+    let raw::IdentityCenter { region, instance_arn, identity_store_id, assume_role_arn } = raw;
+    IdentityCenterPolicy { region, instance_arn, identity_store_id, assume_role_arn }
+}
+
+fn users(lines: &Lines<'_>, users: &raw::Users) -> Result<UsersPolicy, PolicyError> {
+    let user_name_from = match &users.user_name_from {
+        None => UserNameFrom::Login,
+        Some(source) => user_name_from(source.get_ref()).ok_or_else(|| {
+            let problem = format!("users.user_name_from: {:?} is not login, email or profile.<attribute>", source.get_ref());
+            lines.error(source.span(), problem)
+        })?,
+    };
+    let entitled = match &users.entitled {
+        None => ENTITLED.into(),
+        Some(words) => words.iter().map(|word| entitled_status(lines, word)).collect::<Result<_, _>>()?,
+    };
+    Ok(UsersPolicy { user_name_from, entitled })
+}
+
+fn user_name_from(source: &str) -> Option<UserNameFrom> {
+    match source {
+        "login" => Some(UserNameFrom::Login),
+        "email" => Some(UserNameFrom::Email),
+        other => {
+            other.strip_prefix("profile.").filter(|attribute| !attribute.is_empty()).map(|name| UserNameFrom::Profile(name.to_owned()))
+        }
+    }
+}
+
+/// Those that can sign in or are on their way to; the temporary sign-in states among them, because removing would flap.
+const ENTITLED: [UserStatus; 5] =
+    [UserStatus::Active, UserStatus::PasswordExpired, UserStatus::LockedOut, UserStatus::Recovery, UserStatus::Provisioned];
+
+fn entitled_status(lines: &Lines<'_>, word: &Text) -> Result<UserStatus, PolicyError> {
+    match UserStatus::parse(word.get_ref()) {
+        UserStatus::Other(name) => Err(lines.error(word.span(), format!("users.entitled: {name:?} is no status of an Okta user"))),
+        UserStatus::Deprovisioned => Err(lines.error(word.span(), "users.entitled: DEPROVISIONED users have left, and are never entitled")),
+        status @ (UserStatus::Active
+        | UserStatus::PasswordExpired
+        | UserStatus::LockedOut
+        | UserStatus::Recovery
+        | UserStatus::Provisioned
+        | UserStatus::Staged
+        | UserStatus::Suspended) => Ok(status),
+    }
+}
+
+fn guard(lines: &Lines<'_>, guard: &raw::Guard) -> Result<GuardPolicy, PolicyError> {
+    let window_hours = *guard.window_hours.get_ref();
+    if !(1..=MAX_WINDOW_HOURS).contains(&window_hours) {
+        let problem = format!("guard.window_hours: {window_hours} is not from 1 to {MAX_WINDOW_HOURS}");
+        return Err(lines.error(guard.window_hours.span(), problem));
+    }
+    Ok(GuardPolicy {
+        window_hours,
+        max_membership_removals: guard.max_membership_removals,
+        max_assignment_removals: guard.max_assignment_removals,
+        max_group_deletions: guard.max_group_deletions,
+        max_user_removals: guard.max_user_removals,
+        max_leavers: guard.max_leavers,
+        max_percent: lines.percent("guard.max_percent", &guard.max_percent)?,
+        max_percent_of_group: lines.percent("guard.max_percent_of_group", &guard.max_percent_of_group)?,
+        min_population: guard.min_population,
+        protected_groups: lines.regexes("guard.protected_groups", &guard.protected_groups)?,
+    })
+}
+
+/// Thirty days: the budget of the window is one row of the ledger, and must stay one.
+const MAX_WINDOW_HOURS: u32 = 720;
+
+/// More calls a second than AWS grants to anyone; a greater number is a slip of the pen.
+const MAX_TPS: f64 = 1000.0;
+
+fn limits(lines: &Lines<'_>, limits: &raw::Limits) -> Result<LimitsPolicy, PolicyError> {
+    lines.ranged("limits.scim_tps", &limits.scim_tps, 0.0..MAX_TPS)?;
+    let in_flight = *limits.max_assignments_in_flight.get_ref();
+    if in_flight == 0 {
+        return Err(lines.error(limits.max_assignments_in_flight.span(), "limits.max_assignments_in_flight: 0 would allow none"));
+    }
+    Ok(LimitsPolicy {
+        identity_store_tps: lines.ranged("limits.identity_store_tps", &limits.identity_store_tps, 0.0..MAX_TPS)?,
+        sso_admin_tps: lines.ranged("limits.sso_admin_tps", &limits.sso_admin_tps, 0.0..MAX_TPS)?,
+        okta_rate_share: lines.ranged("limits.okta_rate_share", &limits.okta_rate_share, 0.0..1.0)?,
+    })
+}
+
+/// The hosts whose marks are ours, for a test of the rest of the crate.
+#[cfg(test)]
+pub(super) fn hosts(policy: &Policy) -> std::collections::BTreeSet<OrgHost> {
+    policy.okta.former_hosts.iter().cloned().chain([policy.okta.host.clone()]).collect()
+}

@@ -1,0 +1,246 @@
+//! The policy: which groups are managed, how users are matched, what the guard allows, how fast calls may go.
+//!
+//! A policy exists only if every key of its file was understood; an error names the key and the line.
+
+mod check;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use regex::Regex;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::mark::OrgHost;
+use crate::records::{GroupType, OktaGroup, UserStatus};
+
+/// What is wrong with a policy file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("policy line {line}: {problem}")]
+pub struct PolicyError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The key, and what is wrong with its value.
+    pub problem: String,
+}
+
+/// A policy that was checked whole.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The org.
+    pub okta: OktaPolicy,
+    /// Which groups are managed.
+    pub groups: GroupsPolicy,
+    /// Where Identity Center is.
+    pub identity_center: IdentityCenterPolicy,
+    /// How users are matched, and who is entitled.
+    pub users: UsersPolicy,
+    /// Whether anything is written at all.
+    pub write_mode: WriteMode,
+    /// How much may be removed.
+    pub guard: GuardPolicy,
+    /// How fast calls may go.
+    pub limits: LimitsPolicy,
+    hash: String,
+}
+
+/// `[okta]`.
+#[derive(Debug, Clone)]
+pub struct OktaPolicy {
+    /// The org's address, without a path.
+    pub org_url: Url,
+    /// Its host, as marks carry it.
+    pub host: OrgHost,
+    /// Hosts this org had before: their marks are ours too.
+    pub former_hosts: BTreeSet<OrgHost>,
+}
+
+/// `[groups]`.
+#[derive(Debug, Clone)]
+pub struct GroupsPolicy {
+    matching: Vec<Regex>,
+    exclude: Vec<Regex>,
+    types: Vec<GroupType>,
+    /// Only groups that are assigned to this app, if given.
+    pub app_id: Option<String>,
+    /// Which groups that exist already are taken over.
+    pub adopt: Adopt,
+    /// What becomes of a managed group that is gone from Okta.
+    pub on_deleted_in_okta: Disposal,
+    /// What becomes of a managed group that is still there, but matched no more.
+    pub on_unmatched: Disposal,
+}
+
+/// `[groups] adopt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adopt {
+    /// None.
+    Never,
+    /// A group whose externalId is the Okta group's id.
+    #[default]
+    ByExternalId,
+    /// That, or a group of the same name that nobody owns.
+    ByName,
+}
+
+/// What becomes of a managed group that Okta no longer stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposal {
+    /// Its members are removed; it stays, with its mark.
+    Empty,
+    /// It is deleted. A deleted `GroupId` never comes back.
+    Delete,
+    /// The mark is taken away, and nothing else.
+    Release,
+}
+
+/// `[identity_center]`; what is empty is found.
+#[derive(Debug, Clone, Default)]
+pub struct IdentityCenterPolicy {
+    /// Its region.
+    pub region: String,
+    /// The instance's ARN.
+    pub instance_arn: String,
+    /// The identity store's id.
+    pub identity_store_id: String,
+    /// The role to assume for it.
+    pub assume_role_arn: String,
+}
+
+/// `[users]`.
+#[derive(Debug, Clone)]
+pub struct UsersPolicy {
+    /// What equals Identity Center's userName.
+    pub user_name_from: UserNameFrom,
+    entitled: BTreeSet<UserStatus>,
+}
+
+/// `[users] user_name_from`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserNameFrom {
+    /// `profile.login`.
+    Login,
+    /// `profile.email`.
+    Email,
+    /// Another attribute of the profile.
+    Profile(String),
+}
+
+/// `[writes] mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteMode {
+    /// Changes are made.
+    #[default]
+    Apply,
+    /// Everything but the changes.
+    Shadow,
+}
+
+/// `[guard]`: the limits of removals, counted over all runs in the window.
+#[derive(Debug, Clone)]
+pub struct GuardPolicy {
+    /// The window, in hours.
+    pub window_hours: u32,
+    /// Memberships removed.
+    pub max_membership_removals: u64,
+    /// Assignments removed.
+    pub max_assignment_removals: u64,
+    /// Groups deleted or released.
+    pub max_group_deletions: u64,
+    /// Users disabled or deleted.
+    pub max_user_removals: u64,
+    /// Users whose memberships are removed because they are gone or not entitled.
+    pub max_leavers: u64,
+    /// Percent of all managed memberships (assignments) that may be removed, where that is more.
+    pub max_percent: f64,
+    /// Percent of one group's members that may be removed.
+    pub max_percent_of_group: f64,
+    /// The size from which on a group has that limit.
+    pub min_population: u64,
+    protected_groups: Vec<Regex>,
+}
+
+/// `[limits]`: calls a second.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsPolicy {
+    /// Identity Store, per API.
+    pub identity_store_tps: f64,
+    /// sso-admin, all APIs together.
+    pub sso_admin_tps: f64,
+    /// Share of Okta's own limit that may be used, above 0 and at most 1.
+    pub okta_rate_share: f64,
+}
+
+/// Whether a user may have what their groups give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entitlement {
+    /// They may.
+    Entitled,
+    /// They may not.
+    NotEntitled,
+    /// Okta gave a status that nobody knows: nothing is granted and nothing is taken.
+    Unknown,
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the line and the key: an unknown key, a value of another type, a regular expression that does not
+    /// compile, an `org_url` that is not https off loopback, a limit out of its range.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let file: raw::File = toml::from_str(text).map_err(|error| check::from_toml(text, &error))?;
+        let hash = hash_of(text);
+        check::checked(text, file, hash)
+    }
+
+    /// 64 hex digits over what the file says, comments and layout aside.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Whether a mark of this host is ours.
+    pub fn owns_host(&self, host: &OrgHost) -> bool {
+        *host == self.okta.host || self.okta.former_hosts.contains(host)
+    }
+}
+
+fn hash_of(text: &str) -> String {
+    let table: toml::Table = toml::from_str(text).unwrap_or_default();
+    hex::encode(Sha256::digest(table.to_string().as_bytes()))
+}
+
+impl GroupsPolicy {
+    /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
+    pub fn matches(&self, group: &OktaGroup) -> bool {
+        self.types.contains(&group.kind)
+            && self.matching.iter().any(|pattern| pattern.is_match(&group.name))
+            && !self.exclude.iter().any(|pattern| pattern.is_match(&group.name))
+    }
+}
+
+impl UsersPolicy {
+    /// Whether a status entitles.
+    pub fn entitlement(&self, status: &UserStatus) -> Entitlement {
+        if self.entitled.contains(status) {
+            Entitlement::Entitled
+        } else if matches!(status, UserStatus::Other(_)) {
+            Entitlement::Unknown
+        } else {
+            Entitlement::NotEntitled
+        }
+    }
+}
+
+impl GuardPolicy {
+    /// Whether a group of this name is never removed from, deleted or released.
+    pub fn protects(&self, name: &str) -> bool {
+        self.protected_groups.iter().any(|pattern| pattern.is_match(name))
+    }
+}

@@ -1,0 +1,39 @@
+//! From what Okta said to what should be: conflicts, twins, recycled logins and broken records end here.
+
+mod groups;
+mod members;
+mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use groups::{GroupFates, group_fates};
+
+use crate::actual::{ActualState, Standing};
+use crate::desired::{DesiredGroup, DesiredState};
+use crate::ids::UserId;
+use crate::policy::Policy;
+use crate::snapshot::OktaSnapshot;
+use crate::unresolved::Unresolved;
+
+/// What should be, and what cannot be acted on yet. Pure, and total: whatever was read, there is an answer.
+pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (DesiredState, Vec<Unresolved>) {
+    let GroupFates { fates, mut unresolved } = group_fates(okta, actual, policy);
+    let bindings = users::bind(okta, actual);
+    let mut groups = BTreeMap::new();
+    for (id, (label, fate)) in fates {
+        let members = members::of_group(&members::Facts { okta, actual, policy, bindings: &bindings }, &id, &label, &fate, &mut unresolved);
+        groups.insert(id, DesiredGroup { label, fate, members });
+    }
+    let movers = movers(&groups, actual);
+    unresolved.sort();
+    unresolved.dedup();
+    (DesiredState { groups, movers }, unresolved)
+}
+
+/// The users who gain a membership that they are known not to have.
+fn movers(groups: &BTreeMap<crate::ids::OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
+    let gains = |group: &DesiredGroup, user: &UserId| {
+        group.fate.group_id().is_none_or(|id| matches!(actual.standing(id, user), Standing::NotMember))
+    };
+    groups.values().flat_map(|group| group.members.wanted.keys().filter(move |user| gains(group, user))).cloned().collect()
+}
