@@ -1,0 +1,87 @@
+//! AWS's throttles: a token bucket for each API, or one for all of Identity Store.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::quota::TokenBucket;
+
+/// Throttles; none by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Throttles {
+    /// Identity Store.
+    pub identity_store: Option<Throttle>,
+    /// All of sso-admin together.
+    pub sso_admin: Option<Throttle>,
+}
+
+/// A token bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Calls a second.
+    pub per_second: f64,
+    /// Calls at once after a rest.
+    pub burst: f64,
+    /// One bucket for all APIs instead of one for each.
+    #[serde(default)]
+    pub together: bool,
+}
+
+impl Throttles {
+    /// As AWS's quota page counts: 20 a second for each API of Identity Store, 20 a second for all of sso-admin.
+    pub fn aws() -> Self {
+        let each = Throttle { per_second: 20.0, burst: 20.0, together: false };
+        Self { identity_store: Some(each), sso_admin: Some(Throttle { together: true, ..each }) }
+    }
+
+    /// As the quota page counted once: 20 a second for all APIs of Identity Store together.
+    pub fn aws_together() -> Self {
+        let together = Throttle { per_second: 20.0, burst: 20.0, together: true };
+        Self { identity_store: Some(together), sso_admin: Some(together) }
+    }
+}
+
+/// A family of APIs that are throttled by one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    IdentityStore,
+    SsoAdmin,
+}
+
+impl Family {
+    /// The family of an operation's name.
+    pub(crate) fn of(operation: &str) -> Self {
+        match operation {
+            "ListInstances" | "DescribeInstance" => Self::SsoAdmin,
+            _ => Self::IdentityStore,
+        }
+    }
+}
+
+/// The buckets as they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Quota {
+    throttles: Throttles,
+    buckets: BTreeMap<(Family, &'static str), TokenBucket>,
+}
+
+impl Quota {
+    pub(crate) fn new(throttles: Throttles) -> Self {
+        Self { throttles, buckets: BTreeMap::new() }
+    }
+
+    /// Whether a call at `now` is within the limits.
+    pub(crate) fn take(&mut self, operation: &'static str, now: Timestamp) -> bool {
+        let family = Family::of(operation);
+        let throttle = match family {
+            Family::IdentityStore => self.throttles.identity_store,
+            Family::SsoAdmin => self.throttles.sso_admin,
+        };
+        let Some(throttle) = throttle else { return true };
+        let key = (family, if throttle.together { "" } else { operation });
+        self.buckets.entry(key).or_insert_with(|| TokenBucket::new(throttle.per_second, throttle.burst)).take(now)
+    }
+}

@@ -1,0 +1,107 @@
+//! Ids that look like real ones, the same in every run: a counter, scrambled.
+
+use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
+
+/// The first ten digits of the ids in an identity store, which are the store's own.
+pub(crate) const STORE_DIGITS: &str = "906756e3ab";
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Makes ids.
+#[derive(Debug, Clone)]
+pub(crate) struct IdMaker {
+    seed: u64,
+    count: u64,
+}
+
+impl IdMaker {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, count: 0 }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        scramble(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.count)
+    }
+
+    /// An Okta id: the prefix, letters and digits up to 20 characters, the last three naming the cell, as real ones do.
+    pub(crate) fn okta(&mut self, prefix: &str) -> String {
+        let (mut high, mut low) = (self.next(), 0);
+        let body: String = (0..14)
+            .map(|place| {
+                if place == 7 {
+                    low = scramble(high);
+                    high = low;
+                }
+                let digit = char::from(BASE62.get((high % 62) as usize).copied().unwrap_or(b'0'));
+                high /= 62;
+                digit
+            })
+            .collect();
+        format!("{prefix}{body}5d7")
+    }
+
+    pub(crate) fn okta_group(&mut self) -> OktaGroupId {
+        OktaGroupId::new(&self.okta("00g")).expect("letters and digits are an Okta id")
+    }
+
+    pub(crate) fn okta_user(&mut self) -> OktaUserId {
+        OktaUserId::new(&self.okta("00u")).expect("letters and digits are an Okta id")
+    }
+
+    /// A UUID of version 4 in its looks.
+    pub(crate) fn uuid(&mut self) -> String {
+        let high = self.next();
+        let low = scramble(high);
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            8 + (low >> 62),
+            (low >> 48) & 0xfff,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    fn store(&mut self) -> String {
+        format!("{STORE_DIGITS}-{}", self.uuid())
+    }
+
+    pub(crate) fn user(&mut self) -> UserId {
+        UserId::new(&self.store()).expect("hexadecimal digits are a UserId")
+    }
+
+    pub(crate) fn group(&mut self) -> GroupId {
+        GroupId::new(&self.store()).expect("hexadecimal digits are a GroupId")
+    }
+
+    pub(crate) fn membership(&mut self) -> MembershipId {
+        MembershipId::new(&self.store()).expect("hexadecimal digits are a MembershipId")
+    }
+}
+
+/// splitmix64's mixing step: neighbours become strangers.
+fn scramble(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_look_real_and_are_the_same_in_every_run() {
+        let (mut one, mut other) = (IdMaker::new(1), IdMaker::new(1));
+        let group = one.okta_group();
+        assert_eq!(group, other.okta_group());
+        assert_eq!(group.as_str().len(), 20);
+        assert!(group.as_str().starts_with("00g") && group.as_str().chars().all(|c| c.is_ascii_alphanumeric()));
+        let user = one.user();
+        assert_eq!(user.as_str().len(), 47, "sso-admin takes at most 47 characters: {user}");
+        assert_ne!(IdMaker::new(2).okta_group(), group);
+    }
+}

@@ -1,0 +1,251 @@
+//! The engine's [`ReadSource`] on a simulated org, without HTTP in between.
+
+use std::collections::BTreeSet;
+
+use engine::ports::ReadSource;
+use jiff::Timestamp;
+use serde_json::Value;
+use sync_core::error::{SourceError, SourceErrorKind};
+use sync_core::ids::{OktaGroupId, OktaUserId};
+use sync_core::records::{BadRecord, GroupType, Listing, OktaGroup, OktaUser, UserStatus};
+
+use super::error::OktaError;
+use super::filter::Filter;
+use super::reads::{GroupQuery, Part};
+use super::state::{Group, OktaState, User};
+use super::{FakeOkta, whole_second};
+use crate::call::{Failure, Operation, Reply, perform};
+use crate::fault::{ListFault, Page};
+
+/// A list that does not end after so many pages is broken.
+const MAX_PAGES: usize = 10_000;
+
+type Record<T> = Result<T, BadRecord>;
+
+/// A failure, and whether it is Okta's word that the thing does not exist.
+enum Trouble {
+    Missing(SourceError),
+    Other(SourceError),
+}
+
+impl From<Trouble> for SourceError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Missing(error) | Trouble::Other(error) => error,
+        }
+    }
+}
+
+impl ReadSource for FakeOkta {
+    async fn list_groups(&self, since: Option<Timestamp>) -> Result<Listing<OktaGroup>, SourceError> {
+        let filter = since.map(|since| {
+            let since = whole_second(since);
+            format!("lastMembershipUpdated gt \"{since}\" or lastUpdated gt \"{since}\"")
+        });
+        let parsed = filter.as_deref().map(Filter::parse).transpose().map_err(|error| refused("GET /api/v1/groups", &error))?;
+        let path = format!("/api/v1/groups?expand=stats{}", filter.map(|filter| format!("&filter={filter}")).unwrap_or_default());
+        let read = |state: &OktaState, part: Part<'_>| {
+            let query = GroupQuery { filter: parsed.as_ref(), name_prefix: None, counts: true };
+            state.list_groups(&query, part, group_record)
+        };
+        self.whole("GET /api/v1/groups", &path, read).await.map_err(SourceError::from)
+    }
+
+    async fn group(&self, id: &OktaGroupId) -> Result<Option<OktaGroup>, SourceError> {
+        let operation = Operation::read("GET /api/v1/groups/{id}", format!("/api/v1/groups/{id}?expand=stats"));
+        let read = |state: &mut OktaState, _| {
+            state.visible_group(id.as_str()).map(|entry| group_record(&entry.record, Some(entry.members.len() as u64)))
+        };
+        or_none(self.one(operation, read).await)
+    }
+
+    async fn members(&self, id: &OktaGroupId) -> Result<Option<Listing<OktaUser>>, SourceError> {
+        let attribute = self.user_name_attribute();
+        let read = |state: &OktaState, part: Part<'_>| state.group_users(id.as_str(), part, |user| user_record(user, &attribute));
+        or_none(self.whole("GET /api/v1/groups/{id}/users", &format!("/api/v1/groups/{id}/users"), read).await)
+    }
+
+    async fn user(&self, id_or_login: &str) -> Result<Option<OktaUser>, SourceError> {
+        let attribute = self.user_name_attribute();
+        let operation = Operation::read("GET /api/v1/users/{id}", format!("/api/v1/users/{id_or_login}"));
+        let read = |state: &mut OktaState, _| state.existing_user(id_or_login).map(|user| user_record(user, &attribute));
+        or_none(self.one(operation, read).await)
+    }
+
+    async fn groups_of_user(&self, id: &OktaUserId) -> Result<Option<Listing<OktaGroup>>, SourceError> {
+        let read = |state: &OktaState, part: Part<'_>| state.groups_of(id.as_str(), part.fault, |group| group_record(group, None));
+        or_none(self.whole("GET /api/v1/users/{id}/groups", &format!("/api/v1/users/{id}/groups"), read).await)
+    }
+
+    async fn app_groups(&self, app_id: &str) -> Result<BTreeSet<OktaGroupId>, SourceError> {
+        let read = |state: &OktaState, part: Part<'_>| state.app_groups(app_id, part, |id| Ok(id.clone()));
+        let listing = self.whole("GET /api/v1/apps/{id}/groups", &format!("/api/v1/apps/{app_id}/groups"), read).await;
+        Ok(listing.map_err(SourceError::from)?.items.into_iter().collect())
+    }
+
+    fn calls(&self) -> u64 {
+        self.client.calls()
+    }
+}
+
+impl FakeOkta {
+    fn user_name_attribute(&self) -> String {
+        self.lock().settings.user_name_attribute.clone()
+    }
+
+    async fn one<T: Send>(
+        &self,
+        operation: Operation,
+        read: impl FnOnce(&mut OktaState, ListFault) -> Result<Record<T>, OktaError> + Send,
+    ) -> Result<T, Trouble> {
+        let name = operation.name;
+        let record = answer(name, perform(&self.state, &self.client, operation, read).await)?;
+        record.map_err(|bad| malformed(name, &bad.problem))
+    }
+
+    /// Every page of a list, each of them one call.
+    async fn whole<T: Send>(
+        &self,
+        name: &'static str,
+        path: &str,
+        read: impl Fn(&OktaState, Part<'_>) -> Result<Page<Record<T>>, OktaError> + Send + Sync,
+    ) -> Result<Listing<T>, Trouble> {
+        let limit = self.lock().settings.page_size;
+        let mut listing = Listing::of(Vec::new());
+        let mut after: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let operation = Operation::read(name, with_query(path, limit, after.as_deref()));
+            let fetch = |state: &mut OktaState, fault| read(state, Part { limit, after: after.as_deref(), fault });
+            let page = answer(name, perform(&self.state, &self.client, operation, fetch).await)?;
+            for record in page.items {
+                match record {
+                    Ok(item) => listing.items.push(item),
+                    Err(bad) => listing.bad.push(bad),
+                }
+            }
+            match page.next {
+                None => return Ok(listing),
+                Some(next) if Some(&next) == after.as_ref() => return Err(malformed(name, "the next page is this page")),
+                Some(next) => after = Some(next),
+            }
+        }
+        Err(malformed(name, "the list does not end"))
+    }
+}
+
+fn with_query(path: &str, limit: usize, after: Option<&str>) -> String {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+    format!("{path}{joint}limit={limit}{after}")
+}
+
+fn or_none<T>(result: Result<T, Trouble>) -> Result<Option<T>, SourceError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Trouble::Missing(_)) => Ok(None),
+        Err(Trouble::Other(error)) => Err(error),
+    }
+}
+
+fn answer<T>(name: &str, reply: Reply<T, OktaState>) -> Result<T, Trouble> {
+    match reply.result {
+        Ok(_) if reply.truncated => Err(malformed(name, "the body is cut short")),
+        Ok(value) => Ok(value),
+        Err(Failure::Api(error)) if error.code == "E0000007" => Err(Trouble::Missing(refused(name, &error))),
+        Err(Failure::Api(error)) => Err(Trouble::Other(refused(name, &error))),
+        Err(Failure::Html(status)) => Err(Trouble::Other(of_html(name, status))),
+        Err(Failure::Lost) => {
+            Err(Trouble::Other(SourceError::new(SourceErrorKind::Unavailable, name, "the connection broke before an answer")))
+        }
+    }
+}
+
+fn refused(name: &str, error: &OktaError) -> SourceError {
+    let kind = match (error.status, error.code.as_str()) {
+        (401, "E0000015") | (403, _) => SourceErrorKind::Forbidden,
+        (401, _) => SourceErrorKind::Unauthorized,
+        (400, "E0000029") => SourceErrorKind::LostCursor,
+        (404, _) => SourceErrorKind::NotFound,
+        (429, _) => SourceErrorKind::Throttled,
+        (500.., _) => SourceErrorKind::Unavailable,
+        _ => SourceErrorKind::Rejected,
+    };
+    SourceError::new(kind, name, format!("{} {}: {}", error.status, error.code, error.summary))
+}
+
+fn of_html(name: &str, status: u16) -> SourceError {
+    let kind = match status {
+        500.. => SourceErrorKind::Unavailable,
+        403 => SourceErrorKind::Forbidden,
+        429 => SourceErrorKind::Throttled,
+        _ => SourceErrorKind::Malformed,
+    };
+    SourceError::new(kind, name, format!("{status} and a page of HTML"))
+}
+
+fn malformed(name: &str, detail: &str) -> Trouble {
+    Trouble::Other(SourceError::new(SourceErrorKind::Malformed, name, detail))
+}
+
+fn bad(raw: &Value, problem: &str) -> BadRecord {
+    BadRecord { id: raw.get("id").and_then(Value::as_str).map(str::to_owned), problem: problem.to_owned() }
+}
+
+fn group_record(group: &Group, users_count: Option<u64>) -> Record<OktaGroup> {
+    if let Some(raw) = &group.raw {
+        return raw_group(raw, users_count);
+    }
+    let second = |at: Timestamp| whole_second(at).parse().ok();
+    Ok(OktaGroup {
+        id: group.id.clone(),
+        name: group.name.clone(),
+        description: group.description.clone().unwrap_or_default(),
+        kind: group.kind.clone(),
+        last_updated: second(group.last_updated),
+        last_membership_updated: second(group.last_membership_updated),
+        users_count,
+    })
+}
+
+fn raw_group(raw: &Value, users_count: Option<u64>) -> Record<OktaGroup> {
+    let text = |path: &str| raw.pointer(path).and_then(Value::as_str);
+    let id = text("/id").and_then(|id| OktaGroupId::new(id).ok()).ok_or_else(|| bad(raw, "has no usable id"))?;
+    let name = text("/profile/name").ok_or_else(|| bad(raw, "has no name"))?;
+    let kind = text("/type").ok_or_else(|| bad(raw, "has no type"))?;
+    let moment = |path: &str| text(path).and_then(|text| text.parse().ok());
+    Ok(OktaGroup {
+        id,
+        name: name.to_owned(),
+        description: text("/profile/description").unwrap_or_default().to_owned(),
+        kind: GroupType::parse(kind),
+        last_updated: moment("/lastUpdated"),
+        last_membership_updated: moment("/lastMembershipUpdated"),
+        users_count: raw.pointer("/_embedded/stats/usersCount").and_then(Value::as_u64).or(users_count),
+    })
+}
+
+fn user_record(user: &User, attribute: &str) -> Record<OktaUser> {
+    if let Some(raw) = &user.raw {
+        return raw_user(raw, attribute);
+    }
+    let user_name = user.profile.get(attribute).and_then(Value::as_str).filter(|name| !name.trim().is_empty());
+    Ok(OktaUser {
+        id: user.id.clone(),
+        status: user.status.clone(),
+        user_name: user_name.map(str::to_owned),
+        login: user.login().to_owned(),
+    })
+}
+
+fn raw_user(raw: &Value, attribute: &str) -> Record<OktaUser> {
+    let text = |path: &str| raw.pointer(path).and_then(Value::as_str);
+    let id = text("/id").and_then(|id| OktaUserId::new(id).ok()).ok_or_else(|| bad(raw, "has no usable id"))?;
+    let status = text("/status").ok_or_else(|| bad(raw, "has no status"))?;
+    let user_name = raw.get("profile").and_then(|profile| profile.get(attribute)).and_then(Value::as_str);
+    Ok(OktaUser {
+        id,
+        status: UserStatus::parse(status),
+        user_name: user_name.filter(|name| !name.trim().is_empty()).map(str::to_owned),
+        login: text("/profile/login").unwrap_or_default().to_owned(),
+    })
+}
