@@ -66,7 +66,7 @@ impl AwsError {
     }
 
     /// An error that AWS gave inside of an answer.
-    pub(crate) fn of_entry(code: &str, message: Option<&str>) -> Self {
+    pub fn of_answer(code: &str, message: Option<&str>) -> Self {
         Self { code: Some(code.to_owned()), text: format!("{code}: {}", message.unwrap_or("no words")) }
     }
 
@@ -89,7 +89,7 @@ impl AwsError {
             },
             SdkError::ConstructionFailure(_) => "the request could not be built or signed: are there credentials and a region?".to_owned(),
             // Its source may quote the answer.
-            _ => "AWS's answer cannot be understood".to_owned(),
+            SdkError::ResponseError(_) | _ => "AWS's answer cannot be understood".to_owned(),
         };
         Self { code: error.code().map(str::to_owned), text }
     }

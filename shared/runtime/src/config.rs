@@ -317,7 +317,8 @@ impl<'a> Reader<'a> {
 
     fn fifo_url(&mut self, variable: Variable) -> String {
         let url = self.required(variable);
-        if !url.is_empty() && !(is_url(&url) && is_fifo(&url)) {
+        let is_right = is_url(&url) && is_fifo(&url);
+        if !url.is_empty() && !is_right {
             self.wrong(variable, "is no URL of a FIFO queue");
         }
         url

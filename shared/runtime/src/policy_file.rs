@@ -31,9 +31,12 @@ pub enum PolicyFileError {
 /// # Errors
 /// [`PolicyFileError`] names the path and what to do.
 pub fn read(path: &Path) -> Result<String, PolicyFileError> {
-    let bytes = read_bytes(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PolicyFileError::Missing(path.to_owned()),
-        _ => PolicyFileError::Unreadable(path.to_owned(), error),
+    let bytes = read_bytes(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            PolicyFileError::Missing(path.to_owned())
+        } else {
+            PolicyFileError::Unreadable(path.to_owned(), error)
+        }
     })?;
     if bytes.len() as u64 > LONGEST {
         return Err(PolicyFileError::TooLong(path.to_owned()));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
-use futures::StreamExt;
 use futures::stream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use sync_core::trigger::TriggerMessage;
 
 use crate::aws::AwsError;
@@ -123,9 +123,10 @@ impl TriggerQueue {
     /// # Errors
     /// [`QueueError`] if any of them may not be queued; others may be by then, which does no harm when all are sent again.
     pub async fn send_all(&self, messages: &[TriggerMessage]) -> Result<(), QueueError> {
-        let sending = batches(messages).into_iter().map(|batch| self.send_batch(batch));
-        let results: Vec<Result<(), QueueError>> = stream::iter(sending).buffer_unordered(BATCHES_AT_ONCE).collect().await;
-        results.into_iter().collect()
+        // Boxed, because the types of the SDK's futures inside one another are too deep for the compiler.
+        let sending = batches(messages).into_iter().map(|batch| self.send_batch(batch).boxed());
+        // Stops at the first error: the caller has to send all of it again, and has little time.
+        stream::iter(sending).buffer_unordered(BATCHES_AT_ONCE).try_collect().await
     }
 
     /// Sends a batch, and what SQS itself failed on once more: SQS answers 200 to a batch of which some messages failed.
@@ -160,7 +161,7 @@ impl TriggerQueue {
         let message = TriggerMessage { attempt: message.attempt.saturating_add(1), ..message.clone() };
         let seconds = i32::try_from(delay.min(LONGEST_DELAY).as_secs()).expect("15 minutes are few seconds");
         let call = self.client.send_message().queue_url(url).message_body(body(&message)).delay_seconds(seconds);
-        call.send().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
+        call.send().boxed().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
         Ok(Later::Queued)
     }
 
@@ -178,7 +179,7 @@ impl TriggerQueue {
         let attribute = MessageAttributeValue::builder().data_type("String").string_value(reason).build();
         let attribute = attribute.expect("the type is set, and nothing else is required");
         let call = self.client.send_message().queue_url(url).message_body(body).message_attributes("reason", attribute);
-        call.send().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
+        call.send().boxed().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
         Ok(())
     }
 }
@@ -231,7 +232,7 @@ fn not_sent(batch: &[SendMessageBatchRequestEntry], answer: &SendMessageBatchOut
 }
 
 fn entry_error(entry: &BatchResultErrorEntry) -> AwsError {
-    AwsError::of_entry(entry.code(), entry.message())
+    AwsError::of_answer(entry.code(), entry.message())
 }
 
 /// SQS has two spellings for some of its codes, one from the time when it spoke XML.
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn both_spellings_of_a_code_mean_the_same() {
         for code in ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"] {
-            assert!(matches!(send_error("q", AwsError::of_entry(code, None)), QueueError::Missing { .. }), "{code}");
+            assert!(matches!(send_error("q", AwsError::of_answer(code, None)), QueueError::Missing { .. }), "{code}");
         }
         assert!(matches!(send_error("q", AwsError::incomplete()), QueueError::Unreachable { .. }));
     }

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use futures::FutureExt;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -98,7 +99,8 @@ impl SecretsManager {
 
 impl SecretSource for SecretsManager {
     async fn fetch(&self, id: &str) -> Result<SecretString, SecretError> {
-        match self.client.get_secret_value().secret_id(id).send().await {
+        // Boxed, because the types of the SDK's futures inside one another are too deep for the compiler.
+        match self.client.get_secret_value().secret_id(id).send().boxed().await {
             Ok(answer) => answer.secret_string.map(SecretString::from).ok_or_else(|| SecretError::Binary { id: id.to_owned() }),
             Err(error) => Err(read_error(id, AwsError::of_call(&error))),
         }
