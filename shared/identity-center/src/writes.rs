@@ -1,0 +1,129 @@
+//! Writing to the identity store. Each call may be sent more than once, so each takes its own earlier effect for success.
+
+use aws_sdk_identitystore::types::{AttributeOperation, GroupMembershipExistenceResult, MemberId, ResourceType};
+use engine::ports::{Effect, GroupChange, ReadTarget, WriteTarget};
+use sync_core::error::{TargetError, TargetErrorKind};
+use sync_core::ids::{GroupId, MembershipId, Revision, UserId};
+
+use crate::IdentityCenter;
+use crate::api::Api;
+use crate::errors::{About, Failure, identity_store};
+
+impl WriteTarget for IdentityCenter {
+    async fn create_group(&self, display_name: &str, description: &str) -> Result<GroupId, TargetError> {
+        // AWS refuses empty strings.
+        let description = (!description.is_empty()).then(|| description.to_owned());
+        let send = || async {
+            let request = self.sdk.create_group().identity_store_id(&*self.store).display_name(display_name);
+            let answer = request.set_description(description.clone()).send().await;
+            answer.map_err(|error| identity_store(Api::CreateGroup, error))
+        };
+        let created = self.caller.call(Api::CreateGroup, send).await.map_err(name_taken)?;
+        let id = GroupId::new(created.group_id());
+        Ok(id.map_err(|error| Failure::malformed(Api::CreateGroup, error.to_string()))?)
+    }
+
+    async fn update_group(&self, id: &GroupId, change: &GroupChange, at: Option<&Revision>) -> Result<(), TargetError> {
+        let operations = operations(change)?;
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let send = || async {
+            let request = self.sdk.update_group().identity_store_id(&*self.store).group_id(id.as_str());
+            let request = request.set_operations(Some(operations.clone())).set_revision(at.map(|at| at.as_str().to_owned()));
+            request.send().await.map_err(|error| identity_store(Api::UpdateGroup, error))
+        };
+        match self.caller.call(Api::UpdateGroup, send).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is(TargetErrorKind::ConcurrentModification) => self.accept_if_so(id, change, failure).await,
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn delete_group(&self, id: &GroupId, at: Option<&Revision>) -> Result<Effect, TargetError> {
+        let send = || async {
+            let request = self.sdk.delete_group().identity_store_id(&*self.store).group_id(id.as_str());
+            let answer = request.set_revision(at.map(|at| at.as_str().to_owned())).send().await;
+            answer.map_err(|error| identity_store(Api::DeleteGroup, error))
+        };
+        gone(self.caller.call(Api::DeleteGroup, send).await, &ResourceType::Group)
+    }
+
+    async fn create_membership(&self, group: &GroupId, user: &UserId) -> Result<Effect, TargetError> {
+        let send = || async {
+            let request = self.sdk.create_group_membership().identity_store_id(&*self.store).group_id(group.as_str());
+            let answer = request.member_id(MemberId::UserId(user.as_str().to_owned())).send().await;
+            answer.map_err(|error| identity_store(Api::CreateGroupMembership, error))
+        };
+        match self.caller.call(Api::CreateGroupMembership, send).await {
+            Ok(_) => Ok(Effect::Changed),
+            // Nothing about a membership is unique but the pair itself.
+            Err(failure) if failure.is(TargetErrorKind::NameTaken) => Ok(Effect::AlreadyInEffect),
+            Err(failure) if failure.about == About::UnexplainedConflict && self.is_member(group, user).await? => {
+                Ok(Effect::AlreadyInEffect)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn delete_membership(&self, id: &MembershipId) -> Result<Effect, TargetError> {
+        let send = || async {
+            let request = self.sdk.delete_group_membership().identity_store_id(&*self.store).membership_id(id.as_str());
+            request.send().await.map_err(|error| identity_store(Api::DeleteGroupMembership, error))
+        };
+        gone(self.caller.call(Api::DeleteGroupMembership, send).await, &ResourceType::GroupMembership)
+    }
+}
+
+impl IdentityCenter {
+    /// The group changed since its revision was read. By our own hand, perhaps: an update whose answer was lost is sent again, and
+    /// meets the revision that it made itself. Then all is as it should be.
+    async fn accept_if_so(&self, id: &GroupId, change: &GroupChange, failure: Failure) -> Result<(), TargetError> {
+        let is_so = |wanted: &Option<String>, actual: &str| wanted.as_ref().is_none_or(|wanted| wanted == actual);
+        match self.group(id).await? {
+            Some(now) if is_so(&change.display_name, &now.display_name) && is_so(&change.description, &now.description) => Ok(()),
+            Some(_) | None => Err(failure.into()),
+        }
+    }
+
+    async fn is_member(&self, group: &GroupId, user: &UserId) -> Result<bool, Failure> {
+        let send = || async {
+            let member = MemberId::UserId(user.as_str().to_owned());
+            let request = self.sdk.is_member_in_groups().identity_store_id(&*self.store).member_id(member);
+            let answer = request.group_ids(group.as_str()).send().await;
+            answer.map_err(|error| identity_store(Api::IsMemberInGroups, error))
+        };
+        let answer = self.caller.call(Api::IsMemberInGroups, send).await?;
+        Ok(answer.results().iter().any(GroupMembershipExistenceResult::membership_exists))
+    }
+}
+
+/// What was gone already is as good as deleted now.
+fn gone<T>(answer: Result<T, Failure>, resource: &ResourceType) -> Result<Effect, TargetError> {
+    match answer {
+        Ok(_) => Ok(Effect::Changed),
+        Err(failure) if failure.is_missing(resource) => Ok(Effect::AlreadyInEffect),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// A new group cannot be modified by someone else, so a conflict without a reason can only be about its name.
+fn name_taken(mut failure: Failure) -> Failure {
+    if failure.about == About::UnexplainedConflict {
+        failure.error.kind = TargetErrorKind::NameTaken;
+    }
+    failure
+}
+
+fn operations(change: &GroupChange) -> Result<Vec<AttributeOperation>, Failure> {
+    let fields = [("displayName", &change.display_name), ("description", &change.description)];
+    let set = fields.into_iter().filter_map(|(path, value)| Some(operation(path, value.as_deref()?)));
+    set.collect()
+}
+
+/// Sets an attribute; an empty value takes it away, as AWS refuses empty strings.
+fn operation(path: &str, value: &str) -> Result<AttributeOperation, Failure> {
+    let value = (!value.is_empty()).then_some(value);
+    let operation = AttributeOperation::builder().attribute_path(path).attribute_value(value.into()).build();
+    operation.map_err(|error| Failure::malformed(Api::UpdateGroup, error.to_string()))
+}
