@@ -47,6 +47,11 @@ pub enum Fate {
         /// The text before the mark.
         text: String,
     },
+    /// It is ours, and nothing can be concluded about it now: it stays as it is, and only leavers lose it.
+    AsIs {
+        /// The group.
+        id: GroupId,
+    },
     /// It stays, with its mark, and only its members go.
     Empty {
         /// The group.
@@ -80,7 +85,9 @@ impl Fate {
     /// The group in Identity Center, if it exists.
     pub fn group_id(&self) -> Option<&GroupId> {
         match self {
-            Self::Keep { id, .. } | Self::Empty { id, .. } | Self::Delete { id, .. } | Self::Release { id, .. } => Some(id),
+            Self::Keep { id, .. } | Self::AsIs { id } | Self::Empty { id, .. } | Self::Delete { id, .. } | Self::Release { id, .. } => {
+                Some(id)
+            }
             Self::Create { .. } => None,
         }
     }

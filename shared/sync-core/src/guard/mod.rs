@@ -2,8 +2,6 @@
 
 mod held;
 mod judge;
-#[cfg(test)]
-mod tests;
 mod window;
 
 use std::collections::BTreeMap;

@@ -51,7 +51,7 @@ impl Differ<'_> {
                 let members = u64::try_from(self.actual.size(id)?).unwrap_or(u64::MAX);
                 Some((Phase::DeleteGroup, Action::DeleteGroup { edit, members, reason: *reason, weakness: *weakness }))
             }
-            Fate::Empty { .. } => None,
+            Fate::Empty { .. } | Fate::AsIs { .. } => None,
         }
     }
 

@@ -2,8 +2,6 @@
 
 mod diff;
 mod scope;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,6 @@
 //! The report of a run: what was wanted, what became of it, what was withheld and why, and what it cost.
 
 mod render;
-#[cfg(test)]
-mod tests;
 
 use serde::Serialize;
 

@@ -32,6 +32,7 @@ pub fn group_fates(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -
     }
     binder.settle_names();
     binder.dispose_of_the_rest(&managed);
+    binder.keep_what_is_unclear();
     GroupFates { fates: binder.fates, unresolved: binder.unresolved }
 }
 
@@ -202,7 +203,7 @@ impl<'a> Binder<'a> {
                 let display_name = self.actual.groups.get(&id)?.display_name.clone();
                 Some(Fate::Keep { id, display_name, mark, adopted_by })
             }
-            Fate::Create { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
+            Fate::AsIs { .. } | Fate::Create { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
         }
     }
 
@@ -211,7 +212,7 @@ impl<'a> Binder<'a> {
         let managed_ids: BTreeSet<&OktaGroupId> = managed.iter().map(|group| &group.id).collect();
         let source_empty = self.okta.lists_all_groups && managed.is_empty();
         let weakness = source_empty.then_some(Weakness::SourceEmpty);
-        for (id, holders) in std::mem::take(&mut self.marked) {
+        for (id, holders) in self.marked.clone() {
             if managed_ids.contains(&id) {
                 continue;
             }
@@ -224,6 +225,18 @@ impl<'a> Binder<'a> {
             if !self.taken_over.contains(&holder.id) {
                 self.dispose(&id, holder, weakness);
             }
+        }
+    }
+
+    /// Leavers lose our groups too that are quarantined, or that this run did not look at.
+    fn keep_what_is_unclear(&mut self) {
+        for (id, holders) in &self.marked {
+            let [holder] = holders.as_slice() else { continue };
+            if self.fates.contains_key(id) || self.taken_over.contains(&holder.id) {
+                continue;
+            }
+            let label = GroupLabel { okta_id: id.clone(), name: holder.display_name.clone() };
+            self.fates.insert(id.clone(), (label, Fate::AsIs { id: holder.id.clone() }));
         }
     }
 
@@ -263,7 +276,7 @@ fn our_mark(group: &DirectoryGroup, policy: &Policy) -> Option<Mark> {
 fn wanted_name(fate: &Fate) -> Option<(GroupId, NameKey)> {
     match fate {
         Fate::Keep { id, display_name, .. } => Some((id.clone(), NameKey::of(display_name))),
-        Fate::Create { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
+        Fate::AsIs { .. } | Fate::Create { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
     }
 }
 

@@ -19,6 +19,36 @@ pub(super) struct Facts<'a> {
     pub(super) actual: &'a ActualState,
     pub(super) policy: &'a Policy,
     pub(super) bindings: &'a BTreeMap<OktaUserId, Binding>,
+    pub(super) leavers: &'a Leavers,
+}
+
+/// Users who are proved to have left, or not to be entitled, with the reason.
+pub(super) type Leavers = BTreeMap<UserId, (UserLabel, RemovalReason)>;
+
+/// The users of whom it was read that they are gone or not entitled.
+pub(super) fn leavers(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy, bindings: &BTreeMap<OktaUserId, Binding>) -> Leavers {
+    let leaver = |(id, sighting): (&OktaUserId, &UserSighting)| {
+        let reason = match sighting {
+            UserSighting::Gone => RemovalReason::UserGone,
+            UserSighting::Present(user) if policy.users.entitlement(&user.status) == Entitlement::NotEntitled => {
+                RemovalReason::NotEntitled(user.status.clone())
+            }
+            UserSighting::Present(_) | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_) => return None,
+        };
+        match bindings.get(id) {
+            Some(Binding::Bound(user)) => Some((user.clone(), (label(okta, actual, id, user), reason))),
+            Some(Binding::NotProvisioned | Binding::Conflict { .. }) | None => None,
+        }
+    };
+    okta.users.iter().filter_map(leaver).collect()
+}
+
+fn label(okta: &OktaSnapshot, actual: &ActualState, okta_id: &OktaUserId, user: &UserId) -> UserLabel {
+    let name = match okta.users.get(okta_id) {
+        Some(UserSighting::Present(record)) if !record.login.is_empty() => record.login.clone(),
+        _ => actual.users.get(user).map(|record| record.user_name.clone()).unwrap_or_default(),
+    };
+    UserLabel { okta_id: Some(okta_id.clone()), name }
 }
 
 /// Who should be in a group.
@@ -39,9 +69,9 @@ pub(super) fn of_group(
             };
             draft.members.others = Others::Remove { reason, weakness: *weakness };
         }
-        Fate::Delete { .. } | Fate::Release { .. } => {}
+        Fate::AsIs { .. } | Fate::Delete { .. } | Fate::Release { .. } => {}
     }
-    draft.leavers(fate);
+    draft.take_from_leavers(fate);
     draft.members
 }
 
@@ -124,7 +154,7 @@ impl Draft<'_, '_> {
         };
         match self.facts.policy.users.entitlement(&user.status) {
             Entitlement::Entitled => self.want(user, name),
-            Entitlement::NotEntitled => self.revoke(user),
+            Entitlement::NotEntitled => self.not_entitled(user),
             Entitlement::Unknown => {
                 let reason = format!("status {} is not known: nothing is granted and nothing is taken", user.status.as_str());
                 self.unclear(&user.id, UnresolvedKind::UnknownStatus, &user.login, &reason);
@@ -146,34 +176,21 @@ impl Draft<'_, '_> {
         }
     }
 
-    fn revoke(&mut self, user: &OktaUser) {
-        match self.facts.bindings.get(&user.id) {
-            Some(Binding::Bound(bound)) => {
-                let label = self.label(&user.id, bound);
-                self.members.unwanted.insert(bound.clone(), (label, RemovalReason::NotEntitled(user.status.clone())));
-            }
-            Some(Binding::Conflict { reason, .. }) => self.unclear(&user.id, UnresolvedKind::IdentityConflict, &user.login, reason),
-            Some(Binding::NotProvisioned) | None => {}
+    /// A member who is not entitled is a leaver, unless nobody can say which user they are.
+    fn not_entitled(&mut self, user: &OktaUser) {
+        if let Some(Binding::Conflict { reason, .. }) = self.facts.bindings.get(&user.id) {
+            self.unclear(&user.id, UnresolvedKind::IdentityConflict, &user.login, reason);
         }
     }
 
     /// Users who are proved to have left lose every membership of a group that is ours, whether Okta still lists it or not.
-    fn leavers(&mut self, fate: &Fate) {
-        if fate.group_id().is_none() {
-            return;
-        }
-        for user in self.facts.okta.user_groups.keys() {
-            let Some(Binding::Bound(bound)) = self.facts.bindings.get(user) else { continue };
-            let reason = match self.facts.okta.users.get(user) {
-                Some(UserSighting::Gone) => RemovalReason::UserGone,
-                Some(UserSighting::Present(record)) if self.facts.policy.users.entitlement(&record.status) == Entitlement::NotEntitled => {
-                    RemovalReason::NotEntitled(record.status.clone())
-                }
-                _ => continue,
-            };
-            let label = self.label(user, bound);
-            self.members.wanted.remove(bound);
-            self.members.unwanted.insert(bound.clone(), (label, reason));
+    fn take_from_leavers(&mut self, fate: &Fate) {
+        let Some(group) = fate.group_id() else { return };
+        for user in self.facts.actual.known_members(group).into_keys() {
+            if let Some(leaver) = self.facts.leavers.get(user) {
+                self.members.wanted.remove(user);
+                self.members.unwanted.insert(user.clone(), leaver.clone());
+            }
         }
     }
 
@@ -189,10 +206,6 @@ impl Draft<'_, '_> {
     }
 
     fn label(&self, okta_id: &OktaUserId, user: &UserId) -> UserLabel {
-        let name = match self.facts.okta.users.get(okta_id) {
-            Some(UserSighting::Present(record)) if !record.login.is_empty() => record.login.clone(),
-            _ => self.facts.actual.users.get(user).map(|record| record.user_name.clone()).unwrap_or_default(),
-        };
-        UserLabel { okta_id: Some(okta_id.clone()), name }
+        label(self.facts.okta, self.facts.actual, okta_id, user)
     }
 }

@@ -19,9 +19,11 @@ use crate::unresolved::Unresolved;
 pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (DesiredState, Vec<Unresolved>) {
     let GroupFates { fates, mut unresolved } = group_fates(okta, actual, policy);
     let bindings = users::bind(okta, actual);
+    let leavers = members::leavers(okta, actual, policy, &bindings);
+    let facts = members::Facts { okta, actual, policy, bindings: &bindings, leavers: &leavers };
     let mut groups = BTreeMap::new();
     for (id, (label, fate)) in fates {
-        let members = members::of_group(&members::Facts { okta, actual, policy, bindings: &bindings }, &id, &label, &fate, &mut unresolved);
+        let members = members::of_group(&facts, &id, &label, &fate, &mut unresolved);
         groups.insert(id, DesiredGroup { label, fate, members });
     }
     let movers = movers(&groups, actual);

@@ -1,0 +1,257 @@
+//! What the guard withholds, and what it lets through.
+
+mod world;
+
+use jiff::{SignedDuration, Timestamp};
+use sync_core::action::GroupLabel;
+use sync_core::guard::{ApprovalRefused, Judgement, RemovalGrant, Rule, Spend, Usage, Window, WindowBook, judge};
+use sync_core::plan::PlanHash;
+use sync_core::records::UserStatus;
+use sync_core::snapshot::UserSighting;
+use world::{World, group_id, okta_group, okta_user, user_id};
+
+/// Rule, limit, actual and number of actions of what was held.
+fn held(judgement: &Judgement) -> Vec<(Rule, u64, u64, usize)> {
+    judgement.held.entries.iter().map(|entry| (entry.rule, entry.limit, entry.actual, entry.actions.len())).collect()
+}
+
+fn used(usage: Usage) -> Window {
+    Window::Used(usage)
+}
+
+#[test]
+fn s01_an_empty_list_of_groups_removes_nothing_and_cannot_be_approved() {
+    let world = (0..4).fold(World::in_sync(4, 3, ""), |world, g| world.not_listed(&format!("g{g}")));
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceEmpty, 0, 4, 12)]);
+    assert!(judgement.approved.is_empty() && judgement.spend.is_empty());
+    let approved = world.judged_with(&used(Usage::default()), Some(&judgement.held.hash())).unwrap();
+    assert_eq!(held(&approved), [(Rule::SourceEmpty, 0, 4, 12)]);
+    assert!(approved.approved.is_empty());
+}
+
+#[test]
+fn s01_an_empty_list_is_held_even_where_there_is_nothing_to_remove() {
+    let world = World::in_sync(1, 0, "").not_listed("g0");
+    assert_eq!(held(&world.judged()), [(Rule::SourceEmpty, 0, 1, 0)]);
+}
+
+#[test]
+fn s02_groups_that_vanish_together_are_not_believed_and_the_rest_goes_on() {
+    let world = World::in_sync(4, 4, "").gone("g1").gone("g2").gone("g3").members("g0", &["u0", "u1", "u2"]);
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceShrunk, 1, 3, 12)]);
+    let names: Vec<&str> = judgement.held.entries[0].groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["AWS-1", "AWS-2", "AWS-3"]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn s02_groups_that_the_list_left_out_count_as_vanished() {
+    let world = World::in_sync(4, 2, "").members("g0", &["u0"]);
+    let mut facts = world.facts();
+    facts.unlisted = ["g1", "g2"].map(|id| GroupLabel { okta_id: okta_group(id), name: id.to_owned() }).into();
+    let judgement = judge(world.plan(), &facts, &world.policy.guard, &used(Usage::default()), None).unwrap();
+    assert_eq!(held(&judgement), [(Rule::SourceShrunk, 1, 2, 0)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn s03_a_list_that_is_implausibly_short_holds_its_group_only() {
+    let world = World::in_sync(3, 4, "").short_list("g0", &[], 4).members("g1", &["u4", "u5", "u6"]);
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceShrunk, 0, 4, 4)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn s04_a_group_that_is_really_empty_is_emptied_within_the_budget() {
+    let world = World::in_sync(3, 4, "").members("g0", &[]);
+    assert!(world.judged().held.is_empty());
+    assert_eq!(world.judged().approved.len(), 4);
+    let small = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 3\n").members("g0", &[]);
+    assert_eq!(held(&small.judged()), [(Rule::MaxMembershipRemovals, 3, 4, 4)]);
+}
+
+#[test]
+fn s06_a_pattern_that_matches_nothing_any_more_releases_nothing() {
+    let world = (0..40).fold(World::in_sync(40, 1, ""), |world, g| world.okta_group(&format!("g{g}"), &format!("other-{g}"), &[]));
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceEmpty, 0, 40, 40)]);
+    let partly = (0..30).fold(World::in_sync(40, 1, ""), |world, g| world.okta_group(&format!("g{g}"), &format!("other-{g}"), &[]));
+    assert_eq!(held(&partly.judged()), [(Rule::MaxGroupDeletions, 3, 30, 30)]);
+}
+
+#[test]
+fn s07_a_slow_leak_is_held_when_the_window_is_used_up() {
+    let world = World::in_sync(50, 4, "[guard]\nmax_membership_removals = 1\nmax_percent = 5\n");
+    let leaking = (0..4).fold(world.clone(), |world, g| {
+        let members: Vec<String> = (0..2).map(|m| format!("u{}", g * 4 + m)).collect();
+        world.members(&format!("g{g}"), &members.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    let start: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+    let mut book = WindowBook::default();
+    for hour in 0..2 {
+        let now = start + SignedDuration::from_hours(hour);
+        let judgement = leaking.judged_with(&used(book.usage(now, 24)), None).unwrap();
+        if hour == 0 {
+            assert_eq!(judgement.approved.len(), 8);
+        } else {
+            assert_eq!(held(&judgement), [(Rule::MaxMembershipRemovals, 10, 16, 8)]);
+        }
+        book.book(&format!("run{hour}"), &judgement.spend, now, 24);
+    }
+    let next_day = start + SignedDuration::from_hours(24);
+    assert!(leaking.judged_with(&used(book.usage(next_day, 24)), None).unwrap().held.is_empty());
+}
+
+#[test]
+fn s08_exactly_the_held_set_can_be_approved() {
+    let world = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 0\n").members("g0", &[]);
+    let hash = world.judged().held.hash();
+    let approved = world.judged_with(&used(Usage::default()), Some(&hash)).unwrap();
+    assert!(approved.held.is_empty());
+    assert_eq!((approved.approved.len(), approved.spend.memberships[&group_id("G0")]), (4, 4));
+    let changed = world.clone().members("g0", &["u0"]);
+    let refused = changed.judged_with(&used(Usage::default()), Some(&hash)).unwrap_err();
+    assert_eq!(refused, ApprovalRefused { now: changed.judged().held.hash() });
+    let nothing_held = World::in_sync(1, 1, "");
+    assert!(nothing_held.judged_with(&used(Usage::default()), Some(&nothing_held.plan().hash())).is_err());
+}
+
+#[test]
+fn a_hash_is_64_hex_digits_and_nothing_else() {
+    let hash = World::in_sync(1, 1, "").plan().hash();
+    assert_eq!(PlanHash::parse(&hash.as_str().to_uppercase()), Some(hash));
+    assert_eq!(PlanHash::parse("abc"), None);
+    assert_eq!(PlanHash::parse(&"g".repeat(64)), None);
+}
+
+#[test]
+fn a_class_that_is_over_its_limit_is_held_whole_and_grants_go_on() {
+    let world = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 4\n")
+        .members("g0", &["u1"])
+        .members("g1", &["u4"])
+        .user("u99")
+        .provisioned("u99");
+    let world = world.members("g2", &["u8", "u9", "u10", "u11", "u99"]);
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::MaxMembershipRemovals, 4, 6, 6)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn a_groups_own_limit_is_taken_out_before_its_class_is_counted() {
+    let world = World::in_sync(2, 12, "[guard]\nmax_membership_removals = 2\n").members("g0", &["u0", "u1", "u2"]);
+    let kept: Vec<String> = (12..23).map(|u| format!("u{u}")).collect();
+    let world = world.members("g1", &kept.iter().map(String::as_str).collect::<Vec<_>>());
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::MaxPercentOfGroup, 50, 75, 9)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn a_groups_own_limit_counts_what_the_window_took_already_and_begins_at_the_smallest_population() {
+    let world = World::in_sync(1, 8, "").members("g0", &["u0", "u1", "u2", "u3"]);
+    assert!(world.judged().held.is_empty(), "eight members are below the population of ten");
+    let usage = Usage { by_group: [(group_id("G0"), 4)].into(), memberships: 4, ..Usage::default() };
+    let judgement = world.judged_with(&used(usage), None).unwrap();
+    assert_eq!(held(&judgement), [(Rule::MaxPercentOfGroup, 50, 66, 4)], "they were twelve when the window began");
+}
+
+#[test]
+fn leavers_draw_on_their_own_limit_and_on_nothing_else() {
+    let policy = "[guard]\nmax_membership_removals = 0\nmax_leavers = 3\n";
+    let world =
+        (0..5).fold(World::in_sync(1, 12, policy), |world, u| world.user_like(&format!("u{u}"), &format!("u{u}@x.com"), "SUSPENDED"));
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::MaxLeavers, 3, 5, 2)]);
+    assert_eq!(judgement.spend.leavers.len(), 3);
+    assert!(judgement.spend.memberships.is_empty());
+}
+
+#[test]
+fn a_leaver_counts_once_in_the_window_however_often_a_run_comes_back() {
+    let world = World::in_sync(2, 1, "[guard]\nmax_leavers = 1\n").user_like("u0", "u0@x.com", "SUSPENDED");
+    let usage = Usage { leavers: [user_id("U0")].into(), ..Usage::default() };
+    assert!(world.judged_with(&used(usage), None).unwrap().held.is_empty());
+    let other = Usage { leavers: [user_id("U1")].into(), ..Usage::default() };
+    assert_eq!(held(&world.judged_with(&used(other), None).unwrap()), [(Rule::MaxLeavers, 1, 2, 1)]);
+}
+
+#[test]
+fn groups_are_deleted_a_quarter_at_most_and_at_least_one_and_their_members_are_counted() {
+    let policy = "on_deleted_in_okta = 'delete'\n[guard]\nmax_membership_removals = 5\n";
+    let one = World::in_sync(4, 4, policy).gone("g0").judged();
+    assert_eq!((one.approved.len(), one.spend.groups, one.spend.members_of_deleted), (1, 1, 4));
+    let with_members = World::in_sync(4, 6, policy).gone("g0").judged();
+    assert_eq!(held(&with_members), [(Rule::MaxMembershipRemovals, 5, 6, 1)]);
+    let spent = Usage { groups: 1, ..Usage::default() };
+    assert_eq!(
+        held(&World::in_sync(4, 4, policy).gone("g0").judged_with(&used(spent), None).unwrap()),
+        [(Rule::MaxGroupDeletions, 1, 2, 1)]
+    );
+    let none = World::in_sync(4, 1, "on_deleted_in_okta = 'delete'\n[guard]\nmax_group_deletions = 0\n").gone("g0").judged();
+    assert_eq!(held(&none), [(Rule::SourceShrunk, 0, 1, 1)]);
+}
+
+#[test]
+fn protected_groups_lose_nothing_not_even_leavers() {
+    let policy = "[guard]\nprotected_groups = ['^AWS-0$']\n";
+    let world = World::in_sync(2, 2, policy).user_like("u0", "u0@x.com", "SUSPENDED").members("g1", &["u2"]);
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::ProtectedGroups, 0, 1, 1)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn without_the_ledger_removals_are_held_and_grants_go_on() {
+    let world = World::in_sync(2, 2, "").user("u9").provisioned("u9").members("g0", &["u0", "u9"]);
+    let judgement = world.judged_with(&Window::Unavailable, None).unwrap();
+    assert_eq!(held(&judgement), [(Rule::StateUnavailable, 0, 1, 1)]);
+    assert_eq!(judgement.approved.len(), 1);
+    let approved = world.judged_with(&Window::Unavailable, Some(&judgement.held.hash())).unwrap();
+    assert_eq!(held(&approved), [(Rule::StateUnavailable, 0, 1, 1)], "what cannot be recorded cannot be approved");
+}
+
+#[test]
+fn while_functions_disagree_on_the_policy_only_leavers_lose_anything() {
+    let world = World::in_sync(2, 2, "").members("g0", &["u0"]).user_like("u2", "u2@x.com", "SUSPENDED");
+    let mut facts = world.facts();
+    facts.policy_changed = true;
+    let judgement = judge(world.plan(), &facts, &world.policy.guard, &used(Usage::default()), None).unwrap();
+    assert_eq!(held(&judgement), [(Rule::PolicyChanged, 0, 1, 1)]);
+    assert_eq!(judgement.approved.len(), 1);
+}
+
+#[test]
+fn an_approved_plan_is_made_of_a_judgement_and_a_grant() {
+    let judgement = World::in_sync(1, 2, "").members("g0", &["u0"]).judged();
+    let grant = RemovalGrant::reserved_by_ledger(&judgement.spend);
+    let (plan, held, spend) = judgement.approve(grant);
+    assert_eq!((plan.len(), held.is_empty(), spend.memberships.len()), (1, true, 1));
+}
+
+#[test]
+fn the_book_gives_back_what_was_not_used_and_survives_its_row() {
+    let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+    let reserved = Spend { memberships: [(group_id("G0"), 5)].into(), leavers: [user_id("U1")].into(), groups: 1, members_of_deleted: 2 };
+    let mut book = WindowBook::default();
+    book.book("r1", &reserved, now, 24);
+    assert_eq!(book.usage(now, 24).memberships, 7);
+    book.settle("r1", &Spend { memberships: [(group_id("G0"), 2)].into(), ..Spend::default() });
+    let read = WindowBook::parse(&book.body()).unwrap();
+    assert_eq!(read, book);
+    let usage = read.usage(now, 24);
+    assert_eq!((usage.memberships, usage.groups, usage.leavers.len()), (2, 0, 0));
+    assert!(WindowBook::parse("{\"entries\":[{\"what\":1}]}").is_err());
+}
+
+#[test]
+fn a_status_read_of_the_user_makes_the_removal_a_leavers() {
+    let world = World::in_sync(2, 1, "").members("g0", &[]).with(|world| {
+        let Some(UserSighting::Present(user)) = world.okta.users.get_mut(&okta_user("u0")) else { panic!("u0 is there") };
+        user.status = UserStatus::Deprovisioned;
+    });
+    assert_eq!(world.judged().spend.leavers.len(), 1, "proved not entitled, though Okta does not list them in the group either");
+}

@@ -1,0 +1,264 @@
+//! A small world for tests of the core: Okta's side, Identity Center's side, and what an executor would do to it.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "test support; each test file uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::action::{Action, GroupRef, Phase};
+use sync_core::actual::ActualState;
+use sync_core::guard::{ApprovalRefused, Facts, Judgement, Usage, Window, judge};
+use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
+use sync_core::plan::{Plan, PlanHash, plan};
+use sync_core::policy::Policy;
+use sync_core::reading::Reading;
+use sync_core::records::{DirectoryGroup, DirectoryUser, GroupType, OktaGroup, OktaUser, UserStatus};
+use sync_core::resolve::resolve;
+use sync_core::snapshot::{GroupSighting, MemberList, OktaSnapshot, Shortfall, UserSighting};
+use sync_core::unresolved::{Unresolved, UnresolvedKind};
+
+pub const HOST: &str = "acme.okta.com";
+
+pub fn okta_group(id: &str) -> OktaGroupId {
+    OktaGroupId::new(id).unwrap()
+}
+
+pub fn okta_user(id: &str) -> OktaUserId {
+    OktaUserId::new(id).unwrap()
+}
+
+pub fn group_id(id: &str) -> GroupId {
+    GroupId::new(id).unwrap()
+}
+
+pub fn user_id(id: &str) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+pub fn policy(more: &str) -> Policy {
+    let (groups, rest) = more.split_once('[').map_or((more, String::new()), |(groups, rest)| (groups, format!("[{rest}")));
+    let text =
+        format!("[okta]\norg_url = \"https://{HOST}\"\nformer_hosts = [\"old.okta.com\"]\n[groups]\nmatch = ['^AWS-']\n{groups}\n{rest}");
+    Policy::parse(&text).unwrap()
+}
+
+/// Both sides, read whole.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub okta: OktaSnapshot,
+    pub actual: ActualState,
+    pub policy: Policy,
+}
+
+impl World {
+    pub fn new(more_policy: &str) -> Self {
+        let okta = OktaSnapshot { lists_all_groups: true, ..OktaSnapshot::default() };
+        Self { okta, actual: ActualState::default(), policy: policy(more_policy) }
+    }
+
+    /// `groups` managed groups of `members` members each, disjoint, in sync: Okta `g0`, `u0`…; Identity Center `G0`, `U0`…
+    pub fn in_sync(groups: usize, members: usize, more_policy: &str) -> Self {
+        let mut world = Self::new(more_policy);
+        for g in 0..groups {
+            let users: Vec<String> = (0..members).map(|m| format!("u{}", g * members + m)).collect();
+            let users: Vec<&str> = users.iter().map(String::as_str).collect();
+            users.iter().for_each(|user| world = world.clone().user(user).provisioned(user));
+            world = world.okta_group(&format!("g{g}"), &format!("AWS-{g}"), &users).marked(
+                &format!("G{g}"),
+                &format!("AWS-{g}"),
+                &format!("g{g}"),
+            );
+            for user in users {
+                world = world.member(&format!("G{g}"), &user.to_uppercase());
+            }
+        }
+        world
+    }
+
+    /// An active Okta user whose login is `<id>@x.com`.
+    pub fn user(self, id: &str) -> Self {
+        self.user_like(id, &format!("{id}@x.com"), "ACTIVE")
+    }
+
+    pub fn user_like(mut self, id: &str, login: &str, status: &str) -> Self {
+        let user_name = (!login.is_empty()).then(|| login.to_owned());
+        let user = OktaUser { id: okta_user(id), status: UserStatus::parse(status), user_name, login: login.to_owned() };
+        self.okta.users.insert(okta_user(id), UserSighting::Present(user));
+        self
+    }
+
+    pub fn okta_group(mut self, id: &str, name: &str, members: &[&str]) -> Self {
+        let group = OktaGroup {
+            id: okta_group(id),
+            name: name.to_owned(),
+            description: format!("about {name}"),
+            kind: GroupType::OktaGroup,
+            last_updated: None,
+            last_membership_updated: None,
+            users_count: Some(members.len() as u64),
+        };
+        self.okta.groups.insert(okta_group(id), GroupSighting::Present(group));
+        let members = members.iter().map(|user| okta_user(user)).collect();
+        let list = MemberList { members, ..MemberList::default() };
+        self.okta.member_lists.insert(okta_group(id), Reading::Known(list));
+        self
+    }
+
+    /// The Identity Center user of Okta user `id`, with its externalId: `U0` for `u0`.
+    pub fn provisioned(self, id: &str) -> Self {
+        self.directory_user(&id.to_uppercase(), &format!("{id}@x.com"), &[id])
+    }
+
+    pub fn directory_user(mut self, id: &str, user_name: &str, external_ids: &[&str]) -> Self {
+        let external_ids = external_ids.iter().map(ToString::to_string).collect();
+        self.actual.users.insert(user_id(id), DirectoryUser { id: user_id(id), user_name: user_name.to_owned(), external_ids });
+        self
+    }
+
+    pub fn marked(self, id: &str, name: &str, okta_id: &str) -> Self {
+        self.directory_group(id, name, &format!("about {name} [okta:{HOST}/{okta_id}]"), &[])
+    }
+
+    pub fn directory_group(mut self, id: &str, name: &str, description: &str, external_ids: &[&str]) -> Self {
+        let external_ids = external_ids.iter().map(ToString::to_string).collect();
+        let (display_name, description) = (name.to_owned(), description.to_owned());
+        let group = DirectoryGroup { id: group_id(id), display_name, description, external_ids, revision: None };
+        self.actual.groups.insert(group_id(id), group);
+        self.actual.group_lists.insert(group_id(id), Reading::Known(BTreeMap::new()));
+        self
+    }
+
+    pub fn member(mut self, group: &str, user: &str) -> Self {
+        put(&mut self.actual, &group_id(group), &user_id(user));
+        self
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Okta no longer has the group, by list and by id.
+    pub fn gone(mut self, id: &str) -> Self {
+        self.okta.groups.insert(okta_group(id), GroupSighting::Gone);
+        self.okta.member_lists.remove(&okta_group(id));
+        self
+    }
+
+    /// The list of groups does not have the group.
+    pub fn not_listed(mut self, id: &str) -> Self {
+        self.okta.groups.remove(&okta_group(id));
+        self.okta.member_lists.remove(&okta_group(id));
+        self
+    }
+
+    pub fn members(mut self, group: &str, members: &[&str]) -> Self {
+        let members = members.iter().map(|user| okta_user(user)).collect();
+        self.okta.member_lists.insert(okta_group(group), Reading::Known(MemberList { members, ..MemberList::default() }));
+        self
+    }
+
+    pub fn short_list(mut self, group: &str, members: &[&str], expected: u64) -> Self {
+        let members: BTreeSet<OktaUserId> = members.iter().map(|user| okta_user(user)).collect();
+        let shorter_than = Some(Shortfall { expected, listed: members.len() as u64 });
+        self.okta.member_lists.insert(okta_group(group), Reading::Known(MemberList { members, shorter_than, nameless: 0 }));
+        self
+    }
+
+    pub fn plan(&self) -> Plan {
+        plan(&resolve(&self.okta, &self.actual, &self.policy).0, &self.actual)
+    }
+
+    pub fn unresolved(&self) -> Vec<Unresolved> {
+        resolve(&self.okta, &self.actual, &self.policy).1
+    }
+
+    pub fn kinds(&self) -> Vec<UnresolvedKind> {
+        self.unresolved().into_iter().map(|entry| entry.kind).collect()
+    }
+
+    pub fn facts(&self) -> Facts {
+        let ours = |id: &&GroupId| self.actual.mark(id).is_some_and(|mark| self.policy.owns_host(&mark.host));
+        let groups: Vec<&GroupId> = self.actual.groups.keys().filter(ours).collect();
+        let sizes: BTreeMap<GroupId, u64> = groups.iter().map(|id| ((*id).clone(), self.actual.size(id).unwrap_or(0) as u64)).collect();
+        let listed = self
+            .okta
+            .groups
+            .values()
+            .filter(|sighting| matches!(sighting, GroupSighting::Present(group) if self.policy.groups.matches(group)));
+        Facts {
+            managed_memberships: sizes.values().sum(),
+            managed_groups: groups.len() as u64,
+            source_empty: listed.count() == 0 && !groups.is_empty(),
+            group_sizes: sizes,
+            unlisted: Vec::new(),
+            policy_changed: false,
+        }
+    }
+
+    pub fn judged(&self) -> Judgement {
+        self.judged_with(&Window::Used(Usage::default()), None).unwrap()
+    }
+
+    pub fn judged_with(&self, window: &Window, approval: Option<&PlanHash>) -> Result<Judgement, ApprovalRefused> {
+        judge(self.plan(), &self.facts(), &self.policy.guard, window, approval)
+    }
+}
+
+fn put(actual: &mut ActualState, group: &GroupId, user: &UserId) {
+    let membership = MembershipId::new(&format!("m-{group}-{user}")).unwrap();
+    if let Some(Reading::Known(members)) = actual.group_lists.get_mut(group) {
+        members.insert(user.clone(), membership);
+    }
+}
+
+/// What a faultless executor does to Identity Center.
+pub fn execute(actual: &mut ActualState, action: &Action) {
+    match action {
+        Action::RenameGroup(edit) => {
+            actual.groups.get_mut(&edit.group_id).unwrap().display_name.clone_from(&edit.group.name);
+        }
+        Action::AdoptGroup { edit, marked, .. } => {
+            let group = actual.groups.get_mut(&edit.group_id).unwrap();
+            group.display_name.clone_from(&edit.group.name);
+            group.description.clone_from(marked);
+        }
+        Action::CreateGroup { group, description } => {
+            let id = made(&group.okta_id);
+            let (display_name, description) = (group.name.clone(), description.clone());
+            let record = DirectoryGroup { id: id.clone(), display_name, description, external_ids: Vec::new(), revision: None };
+            actual.groups.insert(id.clone(), record);
+            actual.group_lists.insert(id, Reading::Known(BTreeMap::new()));
+        }
+        Action::AddMembership { group_ref, user_id, .. } => {
+            let group = match group_ref {
+                GroupRef::Existing(id) => id.clone(),
+                GroupRef::New(okta_id) => made(okta_id),
+            };
+            put(actual, &group, user_id);
+        }
+        Action::RemoveMembership(removal) => {
+            if let Some(Reading::Known(members)) = actual.group_lists.get_mut(&removal.group_id) {
+                members.remove(&removal.user_id);
+            }
+        }
+        Action::ReleaseGroup { edit, unmarked, .. } => {
+            actual.groups.get_mut(&edit.group_id).unwrap().description.clone_from(unmarked);
+        }
+        Action::DeleteGroup { edit, .. } => {
+            actual.groups.remove(&edit.group_id);
+            actual.group_lists.remove(&edit.group_id);
+        }
+    }
+}
+
+fn made(okta_id: &OktaGroupId) -> GroupId {
+    group_id(&format!("made-{okta_id}"))
+}
+
+/// The plan in one line an action: phase, name, group, user.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    let line = |(phase, action): (Phase, &Action)| {
+        let user = action.user().map(|user| format!(" {}", user.name)).unwrap_or_default();
+        format!("{phase:?} {} {}{user}: {}", action.name(), action.group().name, action.reason())
+    };
+    plan.actions().map(line).collect()
+}
