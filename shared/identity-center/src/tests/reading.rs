@@ -62,10 +62,11 @@ async fn an_answer_without_its_list_is_malformed_and_not_empty() {
     for body in ["{}", "", "{\"NextToken\":null}"] {
         let fake = Fake::replies([Reply::Raw(200, "application/x-amz-json-1.1", body.to_owned())]).await;
         let target = fake.target().await;
-        assert_eq!(target.list_users().await.unwrap_err().kind, TargetErrorKind::Malformed, "{body:?}");
-        assert_eq!(target.list_groups().await.unwrap_err().kind, TargetErrorKind::Malformed, "{body:?}");
-        assert_eq!(target.memberships_of_group(&group("g")).await.unwrap_err().kind, TargetErrorKind::Malformed, "{body:?}");
-        assert_eq!(target.memberships_of_user(&user("u")).await.unwrap_err().kind, TargetErrorKind::Malformed, "{body:?}");
+        let (users, groups) = tokio::join!(target.list_users(), target.list_groups());
+        let (group, user) = (group("g"), user("u"));
+        let (of_group, of_user) = tokio::join!(target.memberships_of_group(&group), target.memberships_of_user(&user));
+        let kinds = [users.unwrap_err().kind, groups.unwrap_err().kind, of_group.unwrap_err().kind, of_user.unwrap_err().kind];
+        assert_eq!(kinds, [TargetErrorKind::Malformed; 4], "{body:?}");
     }
 }
 
