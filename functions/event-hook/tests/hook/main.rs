@@ -4,6 +4,7 @@
 mod logs;
 mod recordings;
 mod support;
+mod template;
 
 use std::sync::atomic::Ordering;
 
