@@ -15,12 +15,17 @@ use tracing_subscriber::layer::SubscriberExt;
 /// `trace` the HTTP crates write requests with their headers, and lambda_runtime writes whole payloads.
 const OURS: &[&str] = &["engine", "event_hook", "event_worker", "identity_center", "ledger", "okta", "reconcile", "runtime", "sync_core"];
 
+/// Where lambda_runtime logs a handler's error once more, in its `Debug` form. Each function logs its own errors, with the chain; and
+/// panics go through the hook that is set here.
+const HANDLER_ERRORS: &str = "lambda_runtime::layers::panic";
+
 /// The longest message of a panic that is logged. A longer one holds data.
 const LONGEST_PANIC: usize = 300;
 
 /// Sets logging up for this process, once; `level` is as [`crate::config::log_level`] gives it.
 ///
-/// lambda_runtime does the same only when its own `init_default_subscriber` is called, which no function here does.
+/// lambda_runtime does the same only when its own `init_default_subscriber` is called, which no function here does. What lambda_runtime
+/// says about a handler's error is left out, so a handler must log its errors itself, once, by [`error_chain`].
 pub fn init(level: Option<&str>) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -61,9 +66,12 @@ where
 }
 
 fn targets(level: Level) -> Targets {
-    // lambda_runtime puts the request id into a span at `info`, and writes no event at that level.
-    let others = Targets::new().with_default(LevelFilter::WARN).with_target("lambda_runtime", LevelFilter::INFO);
-    others.with_targets(OURS.iter().map(|name| (*name, level)))
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        // lambda_runtime puts the request id into a span at `info`, and writes no event at that level.
+        .with_target("lambda_runtime", LevelFilter::INFO)
+        .with_target(HANDLER_ERRORS, LevelFilter::OFF)
+        .with_targets(OURS.iter().map(|name| (*name, level)))
 }
 
 /// A level that is none is `info`: a function must not refuse to start, or fall silent, for the sake of its log.
@@ -158,6 +166,15 @@ mod tests {
             }
         });
         assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["ours"]);
+    }
+
+    #[test]
+    fn an_error_of_a_handler_is_not_logged_a_second_time() {
+        let lines = logged("info", || {
+            tracing::error!(target: "lambda_runtime::layers::panic", "NotQueued(Unreachable)");
+            tracing::error!(target: "lambda_runtime::layers::api_client", "the Runtime API is gone");
+        });
+        assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["the Runtime API is gone"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The template and the example policy against the code that they are for.
-#![expect(clippy::unwrap_used, reason = "a failure here is the failure of a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failure here is the failure of a test")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
