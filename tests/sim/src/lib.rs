@@ -6,12 +6,15 @@
 
 mod call;
 mod fault;
+pub mod http;
 pub mod identity_center;
 mod ids;
 mod kill;
 mod log;
 pub mod okta;
+mod program;
 mod quota;
+mod seed;
 mod table;
 mod time;
 mod world;
@@ -21,6 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use fault::{Fault, What};
 pub use kill::KillSwitch;
 pub use log::Call;
+pub use program::run;
+pub use seed::{Seed, SeedError};
 pub use table::MemoryTable;
 pub use time::{ManualClock, Time, TokioClock};
 pub use world::{Shape, World};

@@ -1,10 +1,15 @@
 //! A simulated identity store of AWS IAM Identity Center.
 
 mod changes;
+mod control;
 mod error;
+mod http;
+mod identity_store;
 mod ports;
 mod quota;
 mod reads;
+mod render;
+mod sso_admin;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};

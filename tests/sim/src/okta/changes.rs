@@ -1,7 +1,6 @@
 //! What people and other systems do in Okta. Every change moves the timestamps that Okta moves, and leaves the System Log events
 //! that Okta leaves.
 
-use engine::ports::Clock;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sync_core::ids::{OktaGroupId, OktaUserId};
@@ -9,7 +8,7 @@ use sync_core::records::{GroupType, UserStatus};
 
 use super::events::{Subject, Verb};
 use super::state::{App, OktaState, User};
-use crate::time::{Time, earlier};
+use crate::time::earlier;
 
 /// A user to be made.
 #[derive(Debug, Clone)]
@@ -251,14 +250,5 @@ impl OktaState {
         }
         self.apps.values_mut().flat_map(|app| app.groups.values_mut()).for_each(age);
         self.events.clear();
-    }
-
-    pub(crate) fn time(&self) -> Time {
-        self.time.clone()
-    }
-
-    /// The world's clock, as opposed to Okta's.
-    pub(crate) fn world_now(&self) -> Timestamp {
-        self.time.now()
     }
 }

@@ -33,6 +33,14 @@ impl OktaError {
         Self::new(400, "E0000001", format!("Api validation failed: {field}")).because(&format!("{field}: {cause}"))
     }
 
+    pub(crate) fn bad_body() -> Self {
+        Self::new(400, "E0000003", "The request body was not well-formed.")
+    }
+
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(404, "E0000008", "The requested path was not found")
+    }
+
     pub(crate) fn bad_filter() -> Self {
         Self::new(400, "E0000031", "Invalid search criteria.")
     }

@@ -96,6 +96,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// Its `uuid`.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
     /// The event in the form in which hooks carry it.
     pub fn to_json(&self) -> Value {
         let (event_type, message, legacy) = self.verb.words();

@@ -1,13 +1,18 @@
 //! A simulated Okta org.
 
 mod changes;
+mod control;
 mod error;
 mod events;
 mod filter;
+mod hook_routes;
 mod hooks;
+mod http;
 mod ports;
 mod quota;
 mod reads;
+mod render;
+mod routes;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +26,7 @@ use sync_core::records::{GroupType, UserStatus};
 
 pub use changes::NewUser;
 pub use events::{Event, delivery};
-pub use hooks::Hook;
+pub use hooks::{Delivery, DeliverySettings, Hook};
 pub use quota::{Bucket, Limits};
 pub use state::{App, Group, HiddenAs, LinkStyle, Settings, Staleness, User};
 

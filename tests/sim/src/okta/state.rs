@@ -11,6 +11,7 @@ use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::records::{GroupType, UserStatus};
 
 use super::events::Event;
+use super::hooks::{Delivery, DeliverySettings, Hook};
 use super::quota::Quota;
 use crate::call::Desk;
 use crate::ids::IdMaker;
@@ -178,7 +179,11 @@ pub(crate) struct OktaState {
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) events: Vec<Event>,
     pub(crate) next_event: u64,
-    pub(crate) hooks: BTreeMap<String, super::hooks::Hook>,
+    pub(crate) hooks: BTreeMap<String, Hook>,
+    pub(crate) delivery: DeliverySettings,
+    pub(crate) deliveries: Vec<Delivery>,
+    /// What loss, duplicates and shuffling are drawn from.
+    pub(crate) chance: rand::rngs::StdRng,
     pub(crate) everyone: OktaGroupId,
 }
 
@@ -199,6 +204,9 @@ impl OktaState {
             events: Vec::new(),
             next_event: 0,
             hooks: BTreeMap::new(),
+            delivery: DeliverySettings::default(),
+            deliveries: Vec::new(),
+            chance: super::hooks::chance(seed),
             everyone: everyone.clone(),
         };
         state.insert_group(everyone, "Everyone", Some("All users in your organization"), GroupType::BuiltIn);
