@@ -7,6 +7,7 @@ pub mod action;
 pub mod actual;
 pub mod desired;
 pub mod error;
+pub mod evidence;
 pub mod guard;
 pub mod ids;
 pub mod mark;

@@ -409,15 +409,15 @@ fn a_user_who_is_gone_or_not_entitled_loses_every_membership_of_ours() {
 fn a_trigger_that_only_grants_takes_nothing() {
     let world = World::in_sync(2, 2, "").members("g0", &["u1"]).members("g1", &["u0", "u2", "u3"]);
     let only = |users: &[&str], groups: &[&str]| {
-        let users = users.iter().map(|id| user_id(id)).collect();
+        let users = users.iter().map(|id| okta_user(id)).collect();
         let groups = groups.iter().map(|id| okta_group(id)).collect();
         world.plan().grants_and(&MayRemove::Only { users, groups }).len()
     };
     assert_eq!(world.plan().grants_and(&MayRemove::Everything).len(), 2);
     assert_eq!(only(&[], &[]), 1);
-    assert_eq!(only(&["U0"], &[]), 2);
+    assert_eq!(only(&["u0"], &[]), 2);
     assert_eq!(only(&[], &["g0"]), 2);
-    assert_eq!(only(&["U1"], &["g1"]), 1);
+    assert_eq!(only(&["u1"], &["g1"]), 1);
 }
 
 #[test]

@@ -126,8 +126,9 @@ impl Differ<'_> {
     /// A member whom Okta did not name, as Identity Center knows them.
     fn label(&self, user: &UserId) -> UserLabel {
         let record = self.actual.users.get(user);
+        let pinned = || self.actual.pins.iter().find(|(_, pinned)| *pinned == user).map(|(id, _)| id.clone());
         UserLabel {
-            okta_id: record.and_then(|record| OktaUserId::new(record.external_ids.first()?).ok()),
+            okta_id: record.and_then(|record| OktaUserId::new(record.external_ids.first()?).ok()).or_else(pinned),
             name: record.map_or_else(|| user.to_string(), |record| record.user_name.clone()),
         }
     }

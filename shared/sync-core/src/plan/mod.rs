@@ -12,7 +12,7 @@ pub use diff::plan;
 pub use scope::Restriction;
 
 use crate::action::{Action, GroupRef, Phase};
-use crate::ids::{OktaGroupId, UserId};
+use crate::ids::{OktaGroupId, OktaUserId};
 
 /// Ordered, deduplicated changes. Empty where nothing differs: there is no action that does nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,8 +75,9 @@ impl Plan {
         match may_remove {
             MayRemove::Everything => self,
             MayRemove::Only { users, groups } => {
-                let allowed =
-                    |action: &Action| groups.contains(&action.group().okta_id) || action.user_id().is_some_and(|user| users.contains(user));
+                let allowed = |action: &Action| {
+                    groups.contains(&action.group().okta_id) || okta_user(action).is_some_and(|user| users.contains(user))
+                };
                 self.partition(|action| !action.is_removal() || allowed(action)).0
             }
         }
@@ -97,10 +98,14 @@ pub enum MayRemove {
     /// Only from these users, and from these groups.
     Only {
         /// Users.
-        users: BTreeSet<UserId>,
+        users: BTreeSet<OktaUserId>,
         /// Groups.
         groups: BTreeSet<OktaGroupId>,
     },
+}
+
+fn okta_user(action: &Action) -> Option<&OktaUserId> {
+    action.user()?.okta_id.as_ref()
 }
 
 /// The change itself, in ids.

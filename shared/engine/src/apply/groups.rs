@@ -1,0 +1,161 @@
+//! Changes to groups: one after the other, because names are handed on from one to another.
+
+use std::collections::VecDeque;
+
+use sync_core::action::{Action, GroupEdit};
+use sync_core::error::{TargetError, TargetErrorKind};
+use sync_core::ids::{GroupId, OktaGroupId, Revision};
+use sync_core::mark::Mark;
+use sync_core::names::NameKey;
+use sync_core::outcome::{Effect, NotAttempted, Outcome};
+use sync_core::records::DirectoryGroup;
+
+use super::Progress;
+use crate::engine::Engine;
+use crate::ports::{Clock, GroupChange, ReadSource, ReadTarget, Table, WriteTarget};
+
+impl<S, T, L, C> Engine<S, T, L, C>
+where
+    S: ReadSource,
+    T: ReadTarget + WriteTarget,
+    L: Table,
+    C: Clock,
+{
+    pub(super) async fn apply_to_groups(&self, slice: &[&Action], progress: &mut Progress) {
+        self.directory.forget_groups();
+        let mut waiting: VecDeque<&Action> = slice.iter().copied().collect();
+        let mut put_back = 0;
+        while let Some(action) = waiting.pop_front() {
+            let outcome = self.one_group(action, progress).await;
+            if is_name_taken(&outcome) && put_back < waiting.len() {
+                put_back += 1;
+                waiting.push_back(action);
+                continue;
+            }
+            let outcome =
+                if is_name_taken(&outcome) { self.by_way_of_another_name(action, &mut waiting, outcome).await } else { Some(outcome) };
+            put_back = 0;
+            if let Some(outcome) = outcome {
+                progress.record(action, outcome);
+            }
+        }
+    }
+
+    /// Names that are handed on in a circle: the first group steps aside under a name of its own, and its turn comes again.
+    async fn by_way_of_another_name<'a>(
+        &self,
+        action: &'a Action,
+        waiting: &mut VecDeque<&'a Action>,
+        outcome: Outcome,
+    ) -> Option<Outcome> {
+        let Action::RenameGroup(edit) = action else { return Some(outcome) };
+        let aside = aside(edit);
+        let stepped_aside = self.target.group(&edit.group_id).await.ok().flatten().is_some_and(|now| now.display_name == aside);
+        if waiting.is_empty() || stepped_aside {
+            return Some(outcome);
+        }
+        let change = GroupChange { display_name: Some(aside), ..GroupChange::default() };
+        match self.target.update_group(&edit.group_id, &change, None).await {
+            Ok(()) => {
+                waiting.push_back(action);
+                None
+            }
+            Err(error) => Some(Outcome::Failed(error)),
+        }
+    }
+
+    async fn one_group(&self, action: &Action, progress: &mut Progress) -> Outcome {
+        if self.is_out_of_time() {
+            return Outcome::NotAttempted(NotAttempted::OutOfTime);
+        }
+        match action {
+            Action::CreateGroup { group, description } => self.create(&group.okta_id, &group.name, description, progress).await,
+            Action::RenameGroup(edit) => {
+                self.edit(action, edit, &GroupChange { display_name: Some(edit.group.name.clone()), ..GroupChange::default() }).await
+            }
+            Action::AdoptGroup { edit, marked, .. } => {
+                let display_name = (edit.group.name != edit.display_name).then(|| edit.group.name.clone());
+                self.edit(action, edit, &GroupChange { display_name, description: Some(marked.clone()) }).await
+            }
+            Action::ReleaseGroup { edit, unmarked, .. } => {
+                self.edit(action, edit, &GroupChange { description: Some(unmarked.clone()), ..GroupChange::default() }).await
+            }
+            Action::DeleteGroup { edit, .. } => self.delete(action, edit).await,
+            Action::AddMembership { .. } | Action::RemoveMembership(_) => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
+        }
+    }
+
+    async fn create(&self, okta_id: &OktaGroupId, name: &str, description: &str, progress: &mut Progress) -> Outcome {
+        match self.target.create_group(name, description).await {
+            Ok(id) => {
+                progress.made.insert(okta_id.clone(), id);
+                Outcome::Done(Effect::Changed)
+            }
+            Err(error) if error.kind == TargetErrorKind::NameTaken => match self.made_before(okta_id, name).await {
+                Ok(Some(id)) => {
+                    progress.made.insert(okta_id.clone(), id);
+                    Outcome::Done(Effect::AlreadyInEffect)
+                }
+                Ok(None) => Outcome::Failed(error),
+                Err(look) => Outcome::Failed(look),
+            },
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// A group of this name that carries the mark: an earlier answer was lost, or another run was faster.
+    async fn made_before(&self, okta_id: &OktaGroupId, name: &str) -> Result<Option<GroupId>, TargetError> {
+        let groups = self.target.list_groups().await?;
+        let ours = |group: &&DirectoryGroup| {
+            NameKey::of(&group.display_name) == NameKey::of(name)
+                && Mark::read(&group.description).is_some_and(|mark| mark.group == *okta_id && self.policy.owns_host(&mark.host))
+        };
+        Ok(groups.items.iter().find(ours).map(|group| group.id.clone()))
+    }
+
+    /// A change at the revision that was read; if someone wrote in between, once more, provided that what decided is the same.
+    async fn edit(&self, action: &Action, edit: &GroupEdit, change: &GroupChange) -> Outcome {
+        match self.target.update_group(&edit.group_id, change, edit.revision.as_ref()).await {
+            Err(error) if error.kind == TargetErrorKind::ConcurrentModification => match self.unchanged(edit, error).await {
+                Ok(revision) => {
+                    let again = self.target.update_group(&edit.group_id, change, revision.as_ref()).await;
+                    self.outcome(action, again.map(|()| Effect::Changed))
+                }
+                Err(outcome) => outcome,
+            },
+            result => self.outcome(action, result.map(|()| Effect::Changed)),
+        }
+    }
+
+    async fn delete(&self, action: &Action, edit: &GroupEdit) -> Outcome {
+        match self.target.delete_group(&edit.group_id, edit.revision.as_ref()).await {
+            Err(error) if error.kind == TargetErrorKind::ConcurrentModification => match self.unchanged(edit, error).await {
+                Ok(revision) => self.outcome(action, self.target.delete_group(&edit.group_id, revision.as_ref()).await),
+                Err(outcome) => outcome,
+            },
+            result => self.outcome(action, result),
+        }
+    }
+
+    /// The group's new revision, if its name and Description are still those that decided.
+    async fn unchanged(&self, edit: &GroupEdit, error: TargetError) -> Result<Option<Revision>, Outcome> {
+        match self.target.group(&edit.group_id).await {
+            Ok(Some(now)) if is_as_read(&now, edit) => Ok(now.revision),
+            Ok(_) => Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile)),
+            Err(_) => Err(Outcome::Failed(error)),
+        }
+    }
+}
+
+/// The name under which a group steps aside: nobody else's, because its Okta id is in it.
+fn aside(edit: &GroupEdit) -> String {
+    format!("{} [{}]", edit.group.name, edit.group.okta_id)
+}
+
+fn is_as_read(now: &DirectoryGroup, edit: &GroupEdit) -> bool {
+    now.description == edit.description && (now.display_name == edit.display_name || now.display_name == aside(edit))
+}
+
+fn is_name_taken(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(error) if error.kind == TargetErrorKind::NameTaken)
+}

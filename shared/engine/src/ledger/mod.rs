@@ -1,0 +1,86 @@
+//! The ledger: what all runs share. Its rows are meaningless to the table, and only ever read and written here.
+
+mod budget;
+mod lease;
+mod rows;
+mod runs;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use budget::Reserved;
+pub use lease::{Lease, LeaseError};
+pub use rows::{KnownSizes, Pause, Touched};
+pub use runs::{RunChange, RunRecord};
+
+use crate::ports::{Expect, Row, Table, TableError};
+
+/// The ledger over its table.
+#[derive(Debug, Clone)]
+pub struct Ledger<T> {
+    table: T,
+}
+
+/// A row whose body was understood, with the version that a write may rest on.
+struct Read<B> {
+    body: B,
+    version: u64,
+}
+
+impl<T: Table> Ledger<T> {
+    /// The ledger over this table.
+    pub fn new(table: T) -> Self {
+        Self { table }
+    }
+
+    /// Reads a row. One that nobody understands (corrupted, or of another version) is said so, and counts as absent: whatever the
+    /// ledger knows can be found again, or is only a limit that begins anew.
+    async fn read<B: DeserializeOwned>(&self, pk: &str, sk: &str, now: Timestamp) -> Result<Option<Read<B>>, TableError> {
+        let Some(row) = self.table.get(pk, sk, now).await? else { return Ok(None) };
+        match serde_json::from_str(&row.body) {
+            Ok(body) => Ok(Some(Read { body, version: row.version })),
+            Err(error) => {
+                tracing::error!(
+                    event = "ledger_row_unreadable",
+                    pk,
+                    sk,
+                    line = error.line(),
+                    column = error.column(),
+                    "a row of the ledger is not understood, and begins anew"
+                );
+                self.table.delete(pk, sk, Expect::Anything).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn write<B: Serialize + Sync>(&self, row: RowKey<'_>, body: &B, expect: Expect, now: Timestamp) -> Result<u64, TableError> {
+        let body = serde_json::to_string(body).expect("rows of strings and numbers are always JSON");
+        let row = Row { pk: row.pk.to_owned(), sk: row.sk.to_owned(), version: 0, body, expires_at: row.expires_at };
+        self.table.put(&row, expect, now).await
+    }
+}
+
+/// Where a row stands, and how long it lives.
+#[derive(Clone, Copy)]
+struct RowKey<'a> {
+    pk: &'a str,
+    sk: &'a str,
+    expires_at: Option<Timestamp>,
+}
+
+impl<'a> RowKey<'a> {
+    fn lasting(pk: &'a str, sk: &'a str) -> Self {
+        Self { pk, sk, expires_at: None }
+    }
+
+    fn until(pk: &'a str, sk: &'a str, expires_at: Timestamp) -> Self {
+        Self { pk, sk, expires_at: Some(expires_at) }
+    }
+}
+
+/// What a conditional write rests on after a read.
+fn resting_on<B>(read: Option<&Read<B>>) -> Expect {
+    read.map_or(Expect::Absent, |read| Expect::Version(read.version))
+}

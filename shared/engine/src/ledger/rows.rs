@@ -1,0 +1,210 @@
+//! The small rows: watermark, policy hash, sizes, pause, pins, what was touched, and when groups were read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+
+use super::{Ledger, RowKey};
+use crate::ports::{Expect, Table, TableError};
+
+const STATE: &str = "state";
+const PIN: &str = "pin";
+const PINNED: &str = "pinned";
+const TOUCHED: &str = "touched";
+const READ_AT: &str = "read_at";
+
+/// How the sort keys of touched rows begin.
+const GROUP: &str = "group/";
+const USER: &str = "user/";
+
+/// What a full run reads again after a worker touched it: no full run lasts longer than a Lambda function may, 15 minutes.
+const TOUCHED_LIVES: SignedDuration = SignedDuration::from_hours(1);
+
+/// Ledger writes under way at once.
+const CONCURRENCY: usize = 8;
+
+/// How large the managed groups were when they were last read whole: what the guard's percentages are of, where a run reads less.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownSizes {
+    /// Managed groups.
+    pub groups: u64,
+    /// Memberships in them.
+    pub memberships: u64,
+    /// Members by group, of the groups that have enough of them for a limit of their own.
+    pub by_group: BTreeMap<GroupId, u64>,
+}
+
+/// The stop: every run that would apply is dry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What runs wrote to, or decided on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Groups.
+    pub groups: BTreeSet<OktaGroupId>,
+    /// Users.
+    pub users: BTreeSet<OktaUserId>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Touch {
+    at: Timestamp,
+    run: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moment {
+    at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyHash {
+    hash: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    user: UserId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pinned {
+    okta_user: OktaUserId,
+}
+
+impl<T: Table> Ledger<T> {
+    /// When the last run that looked at everything that had changed began; what changed after it is still to be looked at.
+    pub async fn watermark(&self, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
+        Ok(self.read::<Moment>(STATE, "watermark", now).await?.map(|read| read.body.at))
+    }
+
+    /// Moves the watermark.
+    pub async fn set_watermark(&self, at: Timestamp, now: Timestamp) -> Result<(), TableError> {
+        self.write(RowKey::lasting(STATE, "watermark"), &Moment { at }, Expect::Anything, now).await.map(drop)
+    }
+
+    /// When the last complete full run ended.
+    pub async fn last_complete(&self, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
+        Ok(self.read::<Moment>(STATE, "last_complete", now).await?.map(|read| read.body.at))
+    }
+
+    /// Records a complete full run.
+    pub async fn set_last_complete(&self, at: Timestamp, now: Timestamp) -> Result<(), TableError> {
+        self.write(RowKey::lasting(STATE, "last_complete"), &Moment { at }, Expect::Anything, now).await.map(drop)
+    }
+
+    /// The hash of the policy of the last full apply.
+    pub async fn policy_hash(&self, now: Timestamp) -> Result<Option<String>, TableError> {
+        Ok(self.read::<PolicyHash>(STATE, "policy", now).await?.map(|read| read.body.hash))
+    }
+
+    /// Records the policy of a full apply.
+    pub async fn set_policy_hash(&self, hash: &str, now: Timestamp) -> Result<(), TableError> {
+        self.write(RowKey::lasting(STATE, "policy"), &PolicyHash { hash: hash.to_owned() }, Expect::Anything, now).await.map(drop)
+    }
+
+    /// How large the managed groups were when they were last read whole.
+    pub async fn sizes(&self, now: Timestamp) -> Result<Option<KnownSizes>, TableError> {
+        Ok(self.read::<KnownSizes>(STATE, "sizes", now).await?.map(|read| read.body))
+    }
+
+    /// Records how large the managed groups are.
+    pub async fn set_sizes(&self, sizes: &KnownSizes, now: Timestamp) -> Result<(), TableError> {
+        self.write(RowKey::lasting(STATE, "sizes"), sizes, Expect::Anything, now).await.map(drop)
+    }
+
+    /// Since when runs are paused, if they are.
+    pub async fn pause(&self, now: Timestamp) -> Result<Option<Pause>, TableError> {
+        Ok(self.read::<Pause>(STATE, "pause", now).await?.map(|read| read.body))
+    }
+
+    /// Pauses runs, or lets them go on. A pause that is set again keeps its beginning.
+    pub async fn set_pause(&self, paused: bool, now: Timestamp) -> Result<(), TableError> {
+        if !paused {
+            return self.table.delete(STATE, "pause", Expect::Anything).await;
+        }
+        match self.write(RowKey::lasting(STATE, "pause"), &Pause { since: now }, Expect::Absent, now).await {
+            Ok(_) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every pin.
+    pub async fn pins(&self, now: Timestamp) -> Result<BTreeMap<OktaUserId, UserId>, TableError> {
+        let rows = self.table.query(PIN, now).await?;
+        let pin = |row: crate::ports::Row| Some((OktaUserId::new(&row.sk).ok()?, serde_json::from_str::<Pin>(&row.body).ok()?.user));
+        Ok(rows.into_iter().filter_map(pin).collect())
+    }
+
+    /// The pin of one user.
+    pub async fn pin(&self, id: &OktaUserId, now: Timestamp) -> Result<Option<UserId>, TableError> {
+        Ok(self.read::<Pin>(PIN, id.as_str(), now).await?.map(|read| read.body.user))
+    }
+
+    /// The Okta user that an Identity Center user was found to be.
+    pub async fn pinned_to(&self, user: &UserId, now: Timestamp) -> Result<Option<OktaUserId>, TableError> {
+        Ok(self.read::<Pinned>(PINNED, user.as_str(), now).await?.map(|read| read.body.okta_user))
+    }
+
+    /// Pins Okta users to the Identity Center users that they were found to be.
+    pub async fn set_pins(&self, pins: &BTreeMap<OktaUserId, UserId>, now: Timestamp) -> Result<(), TableError> {
+        let write = |(id, user): (&OktaUserId, &UserId)| {
+            let (id, user) = (id.clone(), user.clone());
+            async move {
+                self.write(RowKey::lasting(PINNED, user.as_str()), &Pinned { okta_user: id.clone() }, Expect::Anything, now).await?;
+                self.write(RowKey::lasting(PIN, id.as_str()), &Pin { user }, Expect::Anything, now).await
+            }
+        };
+        stream::iter(pins).map(write).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
+    }
+
+    /// Says that these were written to or decided on, so that a longer run under way reads them again.
+    pub async fn touch(&self, run: &str, touched: &Touched, now: Timestamp) -> Result<(), TableError> {
+        let users = touched.users.iter().map(|id| format!("{USER}{id}"));
+        let keys: Vec<String> = touched.groups.iter().map(|id| format!("{GROUP}{id}")).chain(users).collect();
+        let write = |key: String| async move {
+            let row = RowKey::until(TOUCHED, &key, now + TOUCHED_LIVES);
+            self.write(row, &Touch { at: now, run: run.to_owned() }, Expect::Anything, now).await
+        };
+        stream::iter(keys).map(write).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
+    }
+
+    /// What other runs wrote to or decided on since this moment.
+    pub async fn touched_since(&self, since: Timestamp, own_run: &str, now: Timestamp) -> Result<Touched, TableError> {
+        let mut touched = Touched::default();
+        for row in self.table.query(TOUCHED, now).await? {
+            let touch = serde_json::from_str::<Touch>(&row.body).unwrap_or(Touch { at: now, run: String::new() });
+            if touch.at < since || touch.run == own_run {
+                continue;
+            }
+            touched.groups.extend(row.sk.strip_prefix(GROUP).and_then(|id| OktaGroupId::new(id).ok()));
+            touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()));
+        }
+        Ok(touched)
+    }
+
+    /// When a group's members were last read whole and applied.
+    pub async fn read_at(&self, group: &OktaGroupId, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
+        Ok(self.read::<Moment>(READ_AT, group.as_str(), now).await?.map(|read| read.body.at))
+    }
+
+    /// Records that a group's members were read whole at this moment, and applied.
+    pub async fn set_read_at(&self, group: &OktaGroupId, at: Timestamp, now: Timestamp) -> Result<(), TableError> {
+        let row = RowKey::until(READ_AT, group.as_str(), now + TOUCHED_LIVES);
+        self.write(row, &Moment { at }, Expect::Anything, now).await.map(drop)
+    }
+}

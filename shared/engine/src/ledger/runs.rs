@@ -1,0 +1,76 @@
+//! The history: what each applying run changed, with ids, so that it can be undone.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+
+use super::{Ledger, RowKey};
+use crate::ports::{Expect, Table, TableError};
+
+const PK: &str = "run";
+
+/// How long a run can be looked up and undone.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// Most changes in one row: a row of the table holds 400 KB, and a change takes some 250 bytes.
+const CHANGES_PER_ROW: usize = 1000;
+
+/// One change that a run made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunChange {
+    /// The contract's name of the action.
+    pub action: String,
+    /// The Okta group.
+    pub okta_group: OktaGroupId,
+    /// The group in Identity Center, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// The Okta user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub okta_user: Option<OktaUserId>,
+    /// The user in Identity Center.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+}
+
+/// What one run changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// The run.
+    pub run_id: String,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How it ended.
+    pub status: String,
+    /// Its changes.
+    pub changes: Vec<RunChange>,
+}
+
+impl<T: Table> Ledger<T> {
+    /// Records a run. One with many changes takes several rows.
+    pub async fn record_run(&self, record: &RunRecord, now: Timestamp) -> Result<(), TableError> {
+        let parts = record.changes.chunks(CHANGES_PER_ROW).map(<[RunChange]>::to_vec);
+        let parts: Vec<Vec<RunChange>> = if record.changes.is_empty() { vec![Vec::new()] } else { parts.collect() };
+        for (index, changes) in parts.into_iter().enumerate() {
+            let part = RunRecord { changes, ..record.clone() };
+            let sk = format!("{}#{index:05}", record.run_id);
+            self.write(RowKey::until(PK, &sk, now + KEPT), &part, Expect::Anything, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The record of a run, if it is still kept.
+    pub async fn run(&self, run_id: &str, now: Timestamp) -> Result<Option<RunRecord>, TableError> {
+        let mut whole: Option<RunRecord> = None;
+        for index in 0.. {
+            let Some(part) = self.read::<RunRecord>(PK, &format!("{run_id}#{index:05}"), now).await? else { break };
+            match &mut whole {
+                None => whole = Some(part.body),
+                Some(record) => record.changes.extend(part.body.changes),
+            }
+        }
+        Ok(whole)
+    }
+}

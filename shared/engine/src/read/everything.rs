@@ -1,0 +1,134 @@
+//! The whole world: each collection once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt};
+use sync_core::desired::Fate;
+use sync_core::ids::{GroupId, OktaGroupId};
+use sync_core::records::{DirectoryGroup, Listing, OktaGroup};
+use sync_core::resolve::group_fates;
+use sync_core::snapshot::{GroupSighting, OktaSnapshot};
+
+use super::members::GroupQuery;
+use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
+use crate::engine::Engine;
+use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+
+impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+    /// Reads everything there is, on both sides.
+    pub(crate) async fn read_everything(&self) -> Result<Reads, ReadFailed> {
+        let mut reads = self.read_lists().await?;
+        self.look_for_the_vanished(&mut reads).await;
+        let queries = self.queries(&reads, |_| true);
+        self.read_groups_into(&mut reads, queries).await;
+        Ok(reads)
+    }
+
+    /// The lists of users and groups on both sides, and the pins. Without them there is no plan.
+    pub(super) async fn read_lists(&self) -> Result<Reads, ReadFailed> {
+        let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
+        let (users, groups) = futures::try_join!(self.target.list_users(), self.target.list_groups())?;
+        self.directory.remember_groups(&by_id(&groups));
+        reads.actual.groups = by_id(&groups);
+        reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
+        reads.unresolved.extend(bad_records("Identity Center group", groups.bad));
+        reads.unresolved.extend(bad_records("Identity Center user", users.bad));
+        reads.actual.pins = self.ledger.pins(self.clock.now()).await.unwrap_or_default();
+        let listing = self.source.list_groups(None).await?;
+        reads.okta = OktaSnapshot { lists_all_groups: true, assigned: self.read_assigned().await?, ..OktaSnapshot::default() };
+        enter_groups(&mut reads, listing);
+        Ok(reads)
+    }
+
+    /// The groups of the app, where the policy names one.
+    pub(super) async fn read_assigned(&self) -> Result<Option<BTreeSet<OktaGroupId>>, ReadFailed> {
+        let Some(app) = &self.policy.groups.app_id else { return Ok(None) };
+        let assigned = self.source.app_groups(app).await?;
+        self.directory.remember_assigned(&assigned);
+        Ok(Some(assigned))
+    }
+
+    /// Looks by id for the groups that carry our mark and that the list does not have. Not where the list has no managed group at all: then
+    /// the list itself is not believed, and nothing is asked of it.
+    async fn look_for_the_vanished(&self, reads: &mut Reads) {
+        let assigned = |id: &OktaGroupId| reads.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id));
+        let managed = |id: &OktaGroupId| reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group) && assigned(id));
+        if !reads.okta.groups.keys().any(managed) {
+            return;
+        }
+        let missing: Vec<OktaGroupId> = self.marks(reads).into_iter().filter(|id| !reads.okta.groups.contains_key(id)).collect();
+        for (id, sighting) in self.sight(missing).await {
+            if let GroupSighting::Present(group) = &sighting
+                && self.policy.groups.matches(group)
+            {
+                reads.okta.unlisted.insert(id.clone());
+            }
+            reads.okta.groups.insert(id, sighting);
+        }
+    }
+
+    /// The Okta groups that our marks name.
+    pub(super) fn marks(&self, reads: &Reads) -> BTreeSet<OktaGroupId> {
+        let marks = reads.actual.groups.keys().filter_map(|id| reads.actual.mark(id));
+        marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group).collect()
+    }
+
+    /// Reads groups by id.
+    pub(super) async fn sight(&self, ids: Vec<OktaGroupId>) -> BTreeMap<OktaGroupId, GroupSighting> {
+        let look = |id: OktaGroupId| async move {
+            let sighting = match self.source.group(&id).await {
+                Ok(Some(group)) => GroupSighting::Present(group),
+                Ok(None) => GroupSighting::Gone,
+                Err(error) => GroupSighting::Unknown(error.to_string()),
+            };
+            (id, sighting)
+        };
+        stream::iter(ids).map(look).buffer_unordered(CONCURRENCY).collect().await
+    }
+
+    /// What there is to read of the groups that are ours or shall be.
+    pub(super) fn queries(&self, reads: &Reads, wanted: impl Fn(&OktaGroupId) -> bool) -> Vec<GroupQuery> {
+        let fates = group_fates(&reads.okta, &reads.actual, &self.policy).fates;
+        let query = |(id, (_, fate)): (OktaGroupId, (_, Fate))| {
+            let members_of = match fate {
+                Fate::Keep { .. } | Fate::Create { .. } => reads.okta.present(&id).cloned(),
+                Fate::AsIs { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
+            };
+            GroupQuery { group: fate.group_id().cloned(), members_of, okta_id: id }
+        };
+        fates.into_iter().filter(|(id, _)| wanted(id)).map(query).collect()
+    }
+
+    pub(super) async fn read_groups_into(&self, reads: &mut Reads, queries: Vec<GroupQuery>) {
+        let mut results = stream::iter(queries).map(|query| self.read_group(query)).buffer_unordered(CONCURRENCY);
+        while let Some(read) = results.next().await {
+            read.enter(reads);
+        }
+    }
+
+    /// Reads these groups again, as when they were written to, or changed, since they were read.
+    pub(crate) async fn read_again(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) {
+        for (id, sighting) in self.sight(groups.iter().cloned().collect()).await {
+            reads.okta.member_lists.remove(&id);
+            reads.okta.groups.insert(id, sighting);
+        }
+        let queries = self.queries(reads, |id| groups.contains(id));
+        self.read_groups_into(reads, queries).await;
+    }
+}
+
+pub(super) fn by_id(groups: &Listing<DirectoryGroup>) -> BTreeMap<GroupId, DirectoryGroup> {
+    groups.items.iter().map(|group| (group.id.clone(), group.clone())).collect()
+}
+
+pub(super) fn enter_groups(reads: &mut Reads, listing: Listing<OktaGroup>) {
+    for group in listing.items {
+        reads.okta.groups.insert(group.id.clone(), GroupSighting::Present(group));
+    }
+    for record in &listing.bad {
+        if let Some(Ok(id)) = record.id.as_deref().map(OktaGroupId::new) {
+            reads.okta.groups.insert(id, GroupSighting::Unknown(record.problem.clone()));
+        }
+    }
+    reads.unresolved.extend(bad_records("Okta group", listing.bad));
+}

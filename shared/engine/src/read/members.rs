@@ -1,0 +1,132 @@
+//! The members of one group, on both sides, with the evidence that the list is whole.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sync_core::actual::by_user;
+use sync_core::error::SourceError;
+use sync_core::evidence::shortfall;
+use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
+use sync_core::reading::Reading;
+use sync_core::records::{Listing, OktaGroup, OktaUser};
+use sync_core::snapshot::{GroupSighting, MemberList, UserSighting};
+
+use super::Reads;
+use crate::engine::Engine;
+use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+
+/// What there is to read of one group.
+#[derive(Debug, Clone)]
+pub(super) struct GroupQuery {
+    pub(super) okta_id: OktaGroupId,
+    /// The group in Identity Center, if it exists.
+    pub(super) group: Option<GroupId>,
+    /// The group in Okta, if its members are wanted.
+    pub(super) members_of: Option<OktaGroup>,
+}
+
+/// What was read of one group.
+#[derive(Debug)]
+pub(super) struct GroupRead {
+    query: GroupQuery,
+    actual: Option<Reading<BTreeMap<UserId, MembershipId>>>,
+    okta: Option<OktaMembers>,
+    at: Timestamp,
+}
+
+/// What Okta said of the members of a group.
+#[derive(Debug)]
+enum OktaMembers {
+    Listed { list: MemberList, users: BTreeMap<OktaUserId, UserSighting> },
+    GroupGone,
+    Unread(String),
+}
+
+impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+    pub(super) async fn read_group(&self, query: GroupQuery) -> GroupRead {
+        let actual = match &query.group {
+            Some(group) => Some(self.read_memberships(group).await),
+            None => None,
+        };
+        let at = self.clock.now();
+        let okta = match &query.members_of {
+            Some(group) => {
+                let members_now = actual.as_ref().and_then(Reading::known).map(BTreeMap::len);
+                Some(self.read_members(group, members_now).await.unwrap_or_else(|error| OktaMembers::Unread(error.to_string())))
+            }
+            None => None,
+        };
+        GroupRead { query, actual, okta, at }
+    }
+
+    async fn read_memberships(&self, group: &GroupId) -> Reading<BTreeMap<UserId, MembershipId>> {
+        match self.target.memberships_of_group(group).await {
+            Ok(Some(memberships)) => Reading::Known(by_user(memberships)),
+            Ok(None) => {
+                self.directory.forget_groups();
+                Reading::Unknown(format!("group {group} was deleted from Identity Center in the meantime"))
+            }
+            Err(error) => Reading::Unknown(error.to_string()),
+        }
+    }
+
+    /// The members, read a second time where the first list is implausible.
+    async fn read_members(&self, group: &OktaGroup, members_now: Option<usize>) -> Result<OktaMembers, SourceError> {
+        let first = self.source.members(&group.id).await?;
+        if let Some(listing) = first
+            && shortfall(listing.items.len() + listing.bad.len(), group.users_count, members_now).is_none()
+        {
+            return Ok(listed(listing, None));
+        }
+        let Some(again) = self.source.group(&group.id).await? else { return Ok(OktaMembers::GroupGone) };
+        let Some(listing) = self.source.members(&group.id).await? else {
+            return Ok(OktaMembers::Unread("Okta says that the group's members do not exist, and that the group does".to_owned()));
+        };
+        let count = again.users_count.or(group.users_count);
+        let shorter_than = shortfall(listing.items.len() + listing.bad.len(), count, members_now);
+        Ok(listed(listing, shorter_than))
+    }
+}
+
+fn listed(listing: Listing<OktaUser>, shorter_than: Option<sync_core::snapshot::Shortfall>) -> OktaMembers {
+    let mut list = MemberList { shorter_than, ..MemberList::default() };
+    let mut users = BTreeMap::new();
+    for user in listing.items {
+        list.members.insert(user.id.clone());
+        users.insert(user.id.clone(), UserSighting::Present(user));
+    }
+    for record in listing.bad {
+        match record.id.as_deref().map(OktaUserId::new) {
+            Some(Ok(id)) => {
+                list.members.insert(id.clone());
+                users.insert(id, UserSighting::Broken(record.problem));
+            }
+            Some(Err(_)) | None => list.nameless += 1,
+        }
+    }
+    OktaMembers::Listed { list, users }
+}
+
+impl GroupRead {
+    /// Puts what was read into the snapshots.
+    pub(super) fn enter(self, reads: &mut Reads) {
+        let GroupRead { query, actual, okta, at } = self;
+        if let (Some(group), Some(list)) = (query.group, actual) {
+            reads.actual.group_lists.insert(group, list);
+        }
+        match okta {
+            Some(OktaMembers::Listed { list, users }) => {
+                reads.okta.users.extend(users);
+                reads.read_at.insert(query.okta_id.clone(), at);
+                reads.okta.member_lists.insert(query.okta_id, Reading::Known(list));
+            }
+            Some(OktaMembers::GroupGone) => {
+                reads.okta.groups.insert(query.okta_id, GroupSighting::Gone);
+            }
+            Some(OktaMembers::Unread(reason)) => {
+                reads.okta.member_lists.insert(query.okta_id, Reading::Unknown(reason));
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Some users, as after an event: two calls to Okta, whatever the size of the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt};
+use sync_core::actual::by_group;
+use sync_core::error::{SourceError, TargetError};
+use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+use sync_core::policy::Entitlement;
+use sync_core::reading::Reading;
+use sync_core::records::OktaUser;
+use sync_core::snapshot::{GroupSighting, UserSighting};
+use sync_core::unresolved::{Unresolved, UnresolvedKind};
+
+use super::groups::is_decided;
+use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
+use crate::engine::Engine;
+use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+
+/// A user to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserQuery {
+    /// Who.
+    pub id: OktaUserId,
+    /// The login that an event gave: a hint for the look-up, whose answer is then checked by id.
+    pub login: Option<String>,
+    /// Whether their status is asked for in any case, as after a suspension.
+    pub read_status: bool,
+}
+
+/// What goes wrong for one user and must not stop the others.
+#[derive(Debug, thiserror::Error)]
+enum UserFailed {
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    #[error("{0}")]
+    Target(#[from] TargetError),
+}
+
+impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+    /// Reads what triggers name: some users, some groups.
+    pub(crate) async fn read_targets(&self, users: &[UserQuery], groups: &BTreeSet<OktaGroupId>) -> Result<Reads, ReadFailed> {
+        let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
+        self.read_directory_groups(&mut reads).await?;
+        self.read_assigned_lately(&mut reads).await?;
+        if !groups.is_empty() {
+            self.read_triggered_groups(&mut reads, groups).await?;
+        }
+        let base = &reads;
+        let parts: Vec<Reads> = stream::iter(users).map(|user| self.read_user(base, user)).buffer_unordered(CONCURRENCY).collect().await;
+        parts.into_iter().for_each(|part| reads.absorb(part));
+        self.look_again_for_the_unmarked(&mut reads).await?;
+        self.look_behind_taken_names(&mut reads).await;
+        Ok(reads)
+    }
+
+    /// Finds the users that an operator names, by id or login.
+    pub(crate) async fn find_users(&self, names: &[String]) -> Result<(Vec<UserQuery>, Vec<Unresolved>), ReadFailed> {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for name in names {
+            let query = |id: OktaUserId, login: Option<String>| UserQuery { id, login, read_status: true };
+            match (self.source.user(name).await?, OktaUserId::new(name)) {
+                (Some(user), _) => found.push(query(user.id, user.user_name)),
+                (None, Ok(id)) if looks_like_an_id(name) => found.push(query(id, None)),
+                (None, _) => {
+                    let (kind, okta_id) = (UnresolvedKind::Unreadable, None);
+                    let reason = "Okta has no user with this id or login".to_owned();
+                    missing.push(Unresolved { kind, okta_id, name: name.clone(), reason });
+                }
+            }
+        }
+        Ok((found, missing))
+    }
+
+    /// What there is to know of one user. What fails for one is said, and stops no other.
+    async fn read_user(&self, base: &Reads, query: &UserQuery) -> Reads {
+        let mut part = UserPart { base, query, reads: Reads::default(), before: BTreeMap::new() };
+        match self.fill(&mut part).await {
+            Ok(()) => part.reads,
+            Err(error) => unread(query, &error),
+        }
+    }
+
+    async fn fill(&self, part: &mut UserPart<'_>) -> Result<(), UserFailed> {
+        self.find_in_target(part).await?;
+        let Some(groups) = self.source.groups_of_user(&part.query.id).await? else {
+            return self.read_missing_user(part).await;
+        };
+        let listed: BTreeSet<OktaGroupId> = groups.items.iter().map(|group| group.id.clone()).collect();
+        part.reads.unresolved.extend(bad_records("Okta group", groups.bad));
+        part.reads.okta.groups.extend(groups.items.into_iter().map(|group| (group.id.clone(), GroupSighting::Present(group))));
+        let needed = part.query.read_status || self.would_gain(part, &listed);
+        self.read_status(part, needed).await?;
+        if self.is_leaver(part) && self.managed(part, &listed).next().is_some() {
+            self.search_everyone(part).await?;
+        }
+        if !self.is_leaver(part) {
+            self.look_for_missing_groups(part, &listed).await;
+        }
+        part.reads.okta.user_groups.insert(part.query.id.clone(), Reading::Known(listed));
+        Ok(())
+    }
+
+    /// The Identity Center user, from memory, or by what the event said; and their memberships.
+    async fn find_in_target(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
+        let candidates = match self.directory.user(&part.query.id) {
+            Some(user) => {
+                let id = user.id.clone();
+                part.reads.actual.users.insert(id.clone(), user);
+                vec![id]
+            }
+            None => self.look_up(&mut part.reads, &part.query.id, part.query.login.as_deref()).await?,
+        };
+        self.read_memberships_of(part, candidates).await
+    }
+
+    /// Reads the memberships of whoever may be this user. One who is gone from Identity Center is forgotten.
+    async fn read_memberships_of(&self, part: &mut UserPart<'_>, candidates: Vec<UserId>) -> Result<(), TargetError> {
+        for user in candidates {
+            let Some(list) = self.target.memberships_of_user(&user).await? else {
+                self.directory.forget_user(&part.query.id);
+                part.reads.actual.users.remove(&user);
+                continue;
+            };
+            let groups = by_group(list);
+            for group in groups.keys() {
+                if let Some(mark) = part.base.actual.mark(group).filter(|mark| self.policy.owns_host(&mark.host)) {
+                    part.before.insert(group.clone(), mark.group);
+                }
+            }
+            part.reads.actual.user_lists.insert(user, Reading::Known(groups));
+        }
+        Ok(())
+    }
+
+    /// Whether a managed group is listed that the user is not in.
+    fn would_gain(&self, part: &UserPart<'_>, listed: &BTreeSet<OktaGroupId>) -> bool {
+        self.managed(part, listed).any(|id| !part.before.values().any(|in_it| in_it == id))
+    }
+
+    fn managed<'p>(&'p self, part: &'p UserPart<'_>, listed: &'p BTreeSet<OktaGroupId>) -> impl Iterator<Item = &'p OktaGroupId> {
+        let assigned = |id: &OktaGroupId| part.base.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id));
+        let matches = |id: &OktaGroupId| part.reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group));
+        listed.iter().filter(move |id| matches(id) && assigned(id))
+    }
+
+    /// A leaver who was not found by name may have another name in Identity Center: none may be missed, so everyone is looked at.
+    async fn search_everyone(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
+        if !part.reads.actual.users.is_empty() {
+            return Ok(());
+        }
+        let id = part.query.id.as_str();
+        let users = self.target.list_users().await?;
+        let found = users.items.into_iter().find(|user| user.external_ids.iter().any(|external| external == id));
+        let Some(user) = found else { return Ok(()) };
+        self.directory.remember_user(&part.query.id, &user);
+        let candidates = vec![user.id.clone()];
+        part.reads.actual.users.insert(user.id.clone(), user);
+        self.read_memberships_of(part, candidates).await
+    }
+
+    async fn read_status(&self, part: &mut UserPart<'_>, needed: bool) -> Result<(), UserFailed> {
+        let id = part.query.id.clone();
+        if !needed {
+            part.reads.okta.users.insert(id, UserSighting::StatusUnread);
+            return Ok(());
+        }
+        match self.source.user(id.as_str()).await? {
+            Some(user) => self.enter_user(part, user).await?,
+            None => drop(part.reads.okta.users.insert(id, UserSighting::Gone)),
+        }
+        Ok(())
+    }
+
+    /// Their login may be another than the event said, or the event may have said none.
+    async fn enter_user(&self, part: &mut UserPart<'_>, user: OktaUser) -> Result<(), TargetError> {
+        let name = user.user_name.clone();
+        part.reads.okta.users.insert(part.query.id.clone(), UserSighting::Present(user));
+        if part.reads.actual.users.is_empty() && name != part.query.login {
+            let candidates = self.look_up(&mut part.reads, &part.query.id, name.as_deref()).await?;
+            self.read_memberships_of(part, candidates).await?;
+        }
+        Ok(())
+    }
+
+    /// A user whose groups answer 404 is gone only if they themselves do so as well.
+    async fn read_missing_user(&self, part: &mut UserPart<'_>) -> Result<(), UserFailed> {
+        let id = part.query.id.clone();
+        let sighting = match self.source.user(id.as_str()).await? {
+            None => UserSighting::Gone,
+            Some(_) => UserSighting::Unknown("Okta says that the user's groups do not exist, and that the user does".to_owned()),
+        };
+        if sighting == UserSighting::Gone {
+            part.reads.okta.user_groups.insert(id.clone(), Reading::Known(BTreeSet::new()));
+        }
+        part.reads.okta.users.insert(id, sighting);
+        Ok(())
+    }
+
+    fn is_leaver(&self, part: &UserPart<'_>) -> bool {
+        match part.reads.okta.users.get(&part.query.id) {
+            Some(UserSighting::Gone) => true,
+            Some(UserSighting::Present(user)) => self.policy.users.entitlement(&user.status) == Entitlement::NotEntitled,
+            Some(UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_)) | None => false,
+        }
+    }
+
+    /// A group that is missing from the user's list says something only if the group itself can still be seen.
+    async fn look_for_missing_groups(&self, part: &mut UserPart<'_>, listed: &BTreeSet<OktaGroupId>) {
+        let missing = part.before.values().filter(|id| !listed.contains(id) && !is_decided(part.base.okta.groups.get(id)));
+        let sightings = self.sight(missing.cloned().collect()).await;
+        part.reads.okta.groups.extend(sightings);
+    }
+}
+
+/// What is being read of one user.
+struct UserPart<'a> {
+    base: &'a Reads,
+    query: &'a UserQuery,
+    reads: Reads,
+    /// The groups of ours that the user is in, in Identity Center.
+    before: BTreeMap<GroupId, OktaGroupId>,
+}
+
+/// Okta's ids have 20 characters and begin with two zeros; a login has an `@` or is shorter.
+fn looks_like_an_id(name: &str) -> bool {
+    name.starts_with("00") && !name.contains('@')
+}
+
+fn unread(query: &UserQuery, error: &UserFailed) -> Reads {
+    let mut reads = Reads::default();
+    let reason = error.to_string();
+    reads.okta.users.insert(query.id.clone(), UserSighting::Unknown(reason.clone()));
+    reads.okta.user_groups.insert(query.id.clone(), Reading::Unknown(reason.clone()));
+    let (kind, okta_id, name) = (UnresolvedKind::Unreadable, Some(query.id.to_string()), query.login.clone().unwrap_or_default());
+    reads.unresolved.push(Unresolved { kind, okta_id, name, reason });
+    reads
+}

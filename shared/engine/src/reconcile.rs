@@ -1,0 +1,176 @@
+//! The one orchestrator: read, resolve, plan, guard, apply, once, for a scope. Nothing else calls both plan and apply.
+
+mod conclude;
+mod round;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use sync_core::guard::{ApprovalRefused, Facts};
+use sync_core::ids::OktaGroupId;
+use sync_core::plan::MayRemove;
+use sync_core::policy::WriteMode;
+use sync_core::report::{Findings, Mode, Report};
+use tokio::time::Instant;
+
+use crate::apply::Turn;
+use crate::engine::{Engine, Spent};
+use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::read::{ReadFailed, Reads};
+use crate::request::{Request, Scope, Since};
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Completed {
+    /// The report.
+    pub report: Report,
+    /// What the report was made of.
+    pub findings: Findings,
+    /// Whether a read failed that may succeed later by itself; then nothing else was done.
+    pub read_again_later: bool,
+    /// When the reading began.
+    pub began: Timestamp,
+}
+
+/// A run that could not be begun.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReconcileError {
+    /// The approval does not fit.
+    #[error(transparent)]
+    Approval(#[from] ApprovalRefused),
+}
+
+/// The ground of a run: what was read, and how much of it the run is about.
+struct Ground {
+    reads: Reads,
+    /// The groups that the run is about; `None` for all.
+    groups: Option<BTreeSet<OktaGroupId>>,
+    may_remove: MayRemove,
+}
+
+impl<S, T, L, C> Engine<S, T, L, C>
+where
+    S: ReadSource,
+    T: ReadTarget + WriteTarget,
+    L: Table,
+    C: Clock,
+{
+    /// Runs once.
+    ///
+    /// # Errors
+    /// Only where the run could not be begun; whatever goes wrong later is in the report.
+    pub async fn reconcile(&self, request: &Request) -> Result<Completed, ReconcileError> {
+        let (started, before, began) = (Instant::now(), self.spent(), self.clock.now());
+        let (writes, notes) = self.may_write(request).await;
+        let mut turn = self.turn_for(request);
+        if writes && !turn.is_in_slices() && turn.ready(self).await.is_err() {
+            tracing::warn!(event = "lease_not_had", "another run was writing until this one's time was up");
+        }
+        let result = self.run(request, writes, &mut turn).await;
+        turn.end(self).await;
+        let (mut findings, read_again_later) = result?;
+        findings.notes.extend(notes);
+        let report = self.report(request, &findings, before, started);
+        if writes {
+            self.conclude(request, &report, &findings, began).await;
+        }
+        Ok(Completed { report, findings, read_again_later, began })
+    }
+
+    /// Whether this run may write, and if it was meant to and may not, why.
+    async fn may_write(&self, request: &Request) -> (bool, Vec<String>) {
+        if request.mode == Mode::DryRun {
+            return (false, Vec::new());
+        }
+        if self.policy.write_mode == WriteMode::Shadow {
+            return (false, vec!["shadow: writes.mode = \"shadow\", so nothing is written".to_owned()]);
+        }
+        match self.ledger.pause(self.clock.now()).await {
+            Ok(Some(pause)) => (false, vec![format!("paused since {}: nothing is written until {{\"pause\":false}}", pause.since)]),
+            Ok(None) => (true, Vec::new()),
+            Err(error) => {
+                tracing::error!(event = "pause_unknown", error = %error, "grants go on, removals are held");
+                (true, vec![format!("{error}; grants went on, removals were held")])
+            }
+        }
+    }
+
+    fn turn_for(&self, request: &Request) -> Turn {
+        match request.scope {
+            Scope::Triggers(_) => Turn::whole(&request.run_id),
+            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) => Turn::in_slices(&request.run_id),
+        }
+    }
+
+    async fn run(&self, request: &Request, writes: bool, turn: &mut Turn) -> Result<(Findings, bool), ReconcileError> {
+        match self.read(&request.scope).await {
+            Ok(ground) => Ok((self.rounds(request, writes, ground, turn).await?, false)),
+            Err(error) => {
+                let findings = Findings { failed_reads: vec![error.to_string()], ..Findings::default() };
+                Ok((findings, error.is_transient()))
+            }
+        }
+    }
+
+    async fn read(&self, scope: &Scope) -> Result<Ground, ReadFailed> {
+        let everything =
+            |(reads, groups): (Reads, BTreeSet<OktaGroupId>)| Ground { reads, groups: Some(groups), may_remove: MayRemove::Everything };
+        match scope {
+            Scope::All => Ok(Ground { reads: self.read_everything().await?, groups: None, may_remove: MayRemove::Everything }),
+            Scope::Groups(names) => Ok(everything(self.read_named_groups(names).await?)),
+            Scope::ChangedSince(since) => match self.moment(*since).await {
+                Some(moment) => Ok(everything(self.read_changed_groups(moment).await?)),
+                None => Ok(Ground { reads: self.read_everything().await?, groups: None, may_remove: MayRemove::Everything }),
+            },
+            Scope::Users(names) => {
+                let (users, missing) = self.find_users(names).await?;
+                let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
+                reads.unresolved.extend(missing);
+                Ok(Ground { reads, groups: None, may_remove: MayRemove::Everything })
+            }
+            Scope::Triggers(triggers) => {
+                let reads = self.read_targets(&triggers.users, &triggers.groups).await?;
+                let (users, groups) = (triggers.users_may_lose.clone(), triggers.groups_may_lose.clone());
+                Ok(Ground { reads, groups: None, may_remove: MayRemove::Only { users, groups } })
+            }
+        }
+    }
+
+    /// The moment that is meant; `None` where no run has looked at everything yet, so that this one must.
+    async fn moment(&self, since: Since) -> Option<Timestamp> {
+        match since {
+            Since::Moment(at) => Some(at),
+            Since::Last => self.ledger.watermark(self.clock.now()).await.ok().flatten(),
+        }
+    }
+
+    /// What the guard has to know beside the plan.
+    async fn facts(&self, scope: &Scope, ground: &Ground) -> Facts {
+        let now = self.clock.now();
+        let known = if *scope == Scope::All { None } else { self.ledger.sizes(now).await.ok().flatten() };
+        let hash = if *scope == Scope::All { None } else { self.ledger.policy_hash(now).await.ok().flatten() };
+        let mut facts = ground.reads.facts(&self.policy, known);
+        facts.policy_changed = hash.is_some_and(|hash| hash != self.policy.hash());
+        facts
+    }
+
+    fn report(&self, request: &Request, findings: &Findings, before: Spent, started: Instant) -> Report {
+        let after = self.spent();
+        let calls = sync_core::report::Calls {
+            okta: after.okta - before.okta,
+            identity_store: after.target.identity_store - before.target.identity_store,
+            scim: after.target.scim - before.target.scim,
+            sso_admin: after.target.sso_admin - before.target.sso_admin,
+            organizations: after.target.organizations - before.target.organizations,
+        };
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let circumstances = sync_core::report::Circumstances {
+            run_id: request.run_id.clone(),
+            mode: request.mode,
+            scope: request.scope.to_json(),
+            calls,
+            duration_ms,
+        };
+        Report::of(findings, circumstances)
+    }
+}

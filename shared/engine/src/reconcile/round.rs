@@ -1,0 +1,192 @@
+//! Rounds: plan, guard and apply; and once more for what shifted in the meantime.
+
+use std::collections::BTreeSet;
+
+use sync_core::action::Action;
+use sync_core::guard::{Facts, Held, Judgement, Window, judge};
+use sync_core::ids::OktaGroupId;
+use sync_core::plan::{MayRemove, Plan, Restriction, plan};
+use sync_core::policy::Policy;
+use sync_core::reading::Reading;
+use sync_core::report::Findings;
+use sync_core::resolve::resolve;
+use sync_core::snapshot::GroupSighting;
+use sync_core::unresolved::Unresolved;
+
+use super::{Ground, ReconcileError};
+use crate::apply::Turn;
+use crate::engine::Engine;
+use crate::ledger::KnownSizes;
+use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::read::Reads;
+use crate::request::{Request, Scope};
+
+/// How often a run looks again at what shifted. What still shifts then is left to the next run.
+const ROUNDS: usize = 3;
+
+impl<S, T, L, C> Engine<S, T, L, C>
+where
+    S: ReadSource,
+    T: ReadTarget + WriteTarget,
+    L: Table,
+    C: Clock,
+{
+    pub(super) async fn rounds(
+        &self,
+        request: &Request,
+        writes: bool,
+        mut ground: Ground,
+        turn: &mut Turn,
+    ) -> Result<Findings, ReconcileError> {
+        self.look_for_movers(&request.scope, &mut ground).await;
+        let mut findings = Findings::default();
+        let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
+        for round in 1..=ROUNDS {
+            let (wanted, unresolved) = self.wanted(&ground, shifted.as_ref());
+            findings.forget(shifted.as_ref());
+            findings.unresolved = unresolved;
+            let facts = self.facts(&request.scope, &ground).await;
+            shifted = self.one_round(request, writes, &ground, wanted, &facts, turn, &mut findings).await?;
+            let Some(groups) = &shifted else { break };
+            if round < ROUNDS && !self.is_out_of_time() {
+                tracing::info!(event = "read_again", groups = groups.len(), "what was read shifted before its turn came");
+                self.read_again(&mut ground.reads, groups).await;
+                ground.reads.began = self.clock.now();
+            }
+        }
+        findings.unresolved.extend(std::mem::take(&mut ground.reads.unresolved));
+        if let Some(groups) = shifted {
+            findings.give_up(&groups);
+        }
+        Ok(findings)
+    }
+
+    /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
+    /// groups that changed since the reading began are read again.
+    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
+        let takes = *scope == Scope::All && self.wanted(ground, None).0.actions().any(|(_, action)| action.is_removal());
+        if !takes {
+            return;
+        }
+        match self.changed_since(ground.reads.began).await {
+            Some(changed) => {
+                let read: BTreeSet<OktaGroupId> = changed.into_iter().filter(|id| self.concerns_us(ground, id)).collect();
+                self.read_again(&mut ground.reads, &read).await;
+            }
+            None => ground.may_remove = MayRemove::Only { users: BTreeSet::new(), groups: BTreeSet::new() },
+        }
+    }
+
+    fn concerns_us(&self, ground: &Ground, id: &OktaGroupId) -> bool {
+        ground.reads.okta.member_lists.contains_key(id)
+            || ground.reads.okta.present(id).is_none_or(|group| self.policy.groups.matches(group))
+    }
+
+    /// What this run wants, of the groups that it is about.
+    fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
+        let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
+        if let Some(groups) = &ground.groups {
+            desired = Restriction::Groups(groups.clone()).of_desired(&desired);
+        }
+        let mut plan = plan(&desired, &ground.reads.actual);
+        if let Some(groups) = shifted {
+            plan = Restriction::Groups(groups.clone()).of_plan(&plan);
+        }
+        unresolved.extend(ground.reads.unresolved.iter().cloned());
+        unresolved.sort();
+        unresolved.dedup();
+        (plan.grants_and(&ground.may_remove), unresolved)
+    }
+
+    /// Judges and applies once. Returns the groups that are to be read again, if there are any.
+    #[expect(clippy::too_many_arguments, reason = "the circumstances of one round, each used once")]
+    async fn one_round(
+        &self,
+        request: &Request,
+        writes: bool,
+        ground: &Ground,
+        wanted: Plan,
+        facts: &Facts,
+        turn: &mut Turn,
+        findings: &mut Findings,
+    ) -> Result<Option<BTreeSet<OktaGroupId>>, ReconcileError> {
+        let (limits, now) = (&self.policy.guard, self.clock.now());
+        let approval = request.approve.as_ref();
+        findings.plan =
+            [&findings.plan, &wanted].into_iter().flat_map(Plan::actions).map(|(phase, action)| (phase, action.clone())).collect();
+        if !writes {
+            let window = self.ledger.window(limits.window_hours, now).await;
+            let judgement = judge(wanted, facts, limits, &window, approval)?;
+            findings.held.entries.extend(judgement.held.entries);
+            return Ok(None);
+        }
+        let judged = |window: &Window| -> Result<Judgement, _> { judge(wanted.clone(), facts, limits, window, approval) };
+        let reserved = self.ledger.reserve(&request.run_id, limits.window_hours, now, judged).await?;
+        let (approved, held, _) = reserved.judgement.approve(reserved.grant);
+        findings.held.entries.extend(held.entries);
+        let applied = self.apply(&approved, &ground.reads, turn).await;
+        findings.outcomes.extend(applied.outcomes);
+        Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
+    }
+}
+
+/// Findings over several rounds.
+trait OverRounds {
+    /// What was decided on groups that are decided on anew, and was not done.
+    fn forget(&mut self, groups: Option<&BTreeSet<OktaGroupId>>);
+    /// What shifted to the last.
+    fn give_up(&mut self, groups: &BTreeSet<OktaGroupId>);
+}
+
+impl OverRounds for Findings {
+    fn forget(&mut self, groups: Option<&BTreeSet<OktaGroupId>>) {
+        let Some(groups) = groups else { return };
+        let is_of = |action: &Action| groups.contains(&action.group().okta_id);
+        let done: BTreeSet<Action> = self.outcomes.iter().map(|(action, _)| action.clone()).collect();
+        self.plan = std::mem::take(&mut self.plan).partition(|action| !is_of(action) || done.contains(action)).0;
+        let held = std::mem::take(&mut self.held).entries.into_iter().filter_map(|mut entry| {
+            let had = !entry.actions.is_empty();
+            entry.actions = entry.actions.partition(|action| !is_of(action)).0;
+            (!had || !entry.actions.is_empty()).then_some(entry)
+        });
+        self.held = Held { entries: held.collect() };
+    }
+
+    fn give_up(&mut self, groups: &BTreeSet<OktaGroupId>) {
+        use sync_core::outcome::{NotAttempted, Outcome};
+        let done: BTreeSet<&Action> = self.outcomes.iter().map(|(action, _)| action).collect();
+        let held = self.held.by_action();
+        let left = |action: &&Action| groups.contains(&action.group().okta_id) && !done.contains(action) && !held.contains_key(action);
+        let left: Vec<Action> = self.plan.actions().map(|(_, action)| action).filter(left).cloned().collect();
+        self.outcomes.extend(left.into_iter().map(|action| (action, Outcome::NotAttempted(NotAttempted::ChangedMeanwhile))));
+    }
+}
+
+impl Reads {
+    /// The sizes of what was read, with those of an earlier whole reading where this one was not whole.
+    pub(crate) fn facts(&self, policy: &Policy, known: Option<KnownSizes>) -> Facts {
+        let ours: Vec<_> =
+            self.actual.groups.keys().filter(|id| self.actual.mark(id).is_some_and(|mark| policy.owns_host(&mark.host))).collect();
+        let known = known.unwrap_or_default();
+        let mut group_sizes = known.by_group;
+        let sizes = self.actual.group_lists.iter().filter_map(|(id, list)| Some((id.clone(), list.known()?.len() as u64)));
+        group_sizes.extend(sizes);
+        let read: u64 = self.actual.group_lists.values().filter_map(Reading::known).map(|list| list.len() as u64).sum();
+        let managed = |id| {
+            self.okta.present(id).is_some_and(|group| policy.groups.matches(group))
+                && self.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id))
+        };
+        let unlisted = self.okta.unlisted.iter().filter_map(|id| match self.okta.groups.get(id)? {
+            GroupSighting::Present(group) => Some(sync_core::action::GroupLabel { okta_id: id.clone(), name: group.name.clone() }),
+            GroupSighting::Gone | GroupSighting::Unknown(_) => None,
+        });
+        Facts {
+            managed_memberships: if self.okta.lists_all_groups { read } else { known.memberships.max(read) },
+            managed_groups: ours.len() as u64,
+            source_empty: self.okta.lists_all_groups && !ours.is_empty() && !self.okta.groups.keys().any(managed),
+            unlisted: unlisted.collect(),
+            group_sizes,
+            policy_changed: false,
+        }
+    }
+}
