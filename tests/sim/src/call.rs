@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::ports::Clock;
 
-use crate::fault::{Faults, ListFault, Met, What};
+use crate::fault::{ErrorFault, Faults, ListFault, Met, Strike, What};
 use crate::kill::{Client, Step};
 use crate::lock;
 use crate::log::{Call, CallLog};
@@ -52,8 +52,8 @@ pub(crate) trait Side {
     fn version(&self) -> u64;
     /// Charges the quota.
     fn admit(&mut self, operation: &Operation) -> (Option<Self::Rate>, Result<(), Self::Error>);
-    /// The error that a fault stands for, if it stands for one; it may change what the answer says about the rate limit.
-    fn error_of(&mut self, what: &What, rate: &mut Option<Self::Rate>) -> Option<Self::Error>;
+    /// The error that a fault stands for; it may change what the answer says about the rate limit.
+    fn error_of(&mut self, fault: ErrorFault<'_>, rate: &mut Option<Self::Rate>) -> Self::Error;
 }
 
 /// An error, as far as the log needs it.
@@ -145,10 +145,11 @@ fn settle<S: Side, T>(
 }
 
 fn failure_of<S: Side>(state: &mut S, what: &What, rate: &mut Option<S::Rate>) -> Option<Failure<S::Error>> {
-    match what {
-        What::DropBefore | What::DropAfter => Some(Failure::Lost),
-        What::Html { status } => Some(Failure::Html(*status)),
-        other => state.error_of(other, rate).map(Failure::Api),
+    match what.strike() {
+        Strike::Lost => Some(Failure::Lost),
+        Strike::Html(status) => Some(Failure::Html(status)),
+        Strike::Error(fault) => Some(Failure::Api(state.error_of(fault, rate))),
+        Strike::Spoils => None,
     }
 }
 

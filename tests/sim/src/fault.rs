@@ -93,7 +93,7 @@ pub enum What {
     SameCursor,
     /// There is always a next page, with the same elements.
     EndlessCursor,
-    /// Ledger table only: someone else has written in between.
+    /// Someone else has written in between: the ledger table's conflict, AWS's `CONCURRENT_MODIFICATION`, Okta's 409.
     Conflict,
     /// Ledger table only: the row's body is not what was written.
     Corrupt,
@@ -145,6 +145,50 @@ impl Fault {
         let path = target.split('?').next().unwrap_or_default();
         let named = glob(&self.on, operation) || method.is_some_and(|method| glob(&self.on, &format!("{method} {path}")));
         named && self.containing.as_ref().is_none_or(|text| target.contains(text.as_str()))
+    }
+}
+
+/// What a fault does to a call, as a side sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Strike<'a> {
+    /// The answer is lost.
+    Lost,
+    /// A page from something in between.
+    Html(u16),
+    /// An error of the side's own shape.
+    Error(ErrorFault<'a>),
+    /// The call is answered, late or spoilt.
+    Spoils,
+}
+
+/// An error that a side makes its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ErrorFault<'a> {
+    Status { status: u16, code: Option<&'a str> },
+    Exception { name: &'a str, reason: Option<&'a str> },
+    Throttle { seconds: u64 },
+    Conflict,
+}
+
+impl What {
+    pub(crate) fn strike(&self) -> Strike<'_> {
+        match self {
+            Self::DropBefore | Self::DropAfter => Strike::Lost,
+            Self::Html { status } => Strike::Html(*status),
+            Self::Status { status, code } => Strike::Error(ErrorFault::Status { status: *status, code: code.as_deref() }),
+            Self::Exception { name, reason } => Strike::Error(ErrorFault::Exception { name, reason: reason.as_deref() }),
+            Self::Throttle { seconds } => Strike::Error(ErrorFault::Throttle { seconds: *seconds }),
+            Self::Conflict => Strike::Error(ErrorFault::Conflict),
+            Self::Truncated
+            | Self::Delay { .. }
+            | Self::DelayAfter { .. }
+            | Self::Empty
+            | Self::Shortened { .. }
+            | Self::NoNextPage
+            | Self::SameCursor
+            | Self::EndlessCursor
+            | Self::Corrupt => Strike::Spoils,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use engine::ports::{Expect, Row, Table, TableError};
 use jiff::Timestamp;
 
 use crate::call::{Desk, Failure, Operation, Reply, Side, SideError, perform};
-use crate::fault::{Fault, What};
+use crate::fault::{ErrorFault, Fault};
 use crate::kill::{Client, KillSwitch};
 use crate::lock;
 use crate::log::Call;
@@ -231,13 +231,12 @@ impl Side for TableState {
         (None, Ok(()))
     }
 
-    fn error_of(&mut self, what: &What, _rate: &mut Option<()>) -> Option<Refusal> {
-        match what {
-            What::Conflict => Some(Refusal::Conflict),
-            What::Status { status, .. } => Some(Refusal::Injected(format!("status {status}"))),
-            What::Exception { name, .. } => Some(Refusal::Injected(name.clone())),
-            What::Throttle { .. } => Some(Refusal::Injected("ProvisionedThroughputExceededException".to_owned())),
-            _ => None,
+    fn error_of(&mut self, fault: ErrorFault<'_>, _rate: &mut Option<()>) -> Refusal {
+        match fault {
+            ErrorFault::Conflict => Refusal::Conflict,
+            ErrorFault::Status { status, .. } => Refusal::Injected(format!("status {status}")),
+            ErrorFault::Exception { name, .. } => Refusal::Injected(name.to_owned()),
+            ErrorFault::Throttle { .. } => Refusal::Injected("ProvisionedThroughputExceededException".to_owned()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Deliveries of event hooks: what they carry, and how they are retried, doubled, lost and shuffled.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails a test")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

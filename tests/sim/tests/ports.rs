@@ -1,5 +1,7 @@
 //! The engine's ports on the simulators: what they give, what faults make of it, and what they cost.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails a test")]
+
 use std::time::Duration;
 
 use engine::ports::{Clock, Effect, Expect, GroupChange, ReadSource, ReadTarget, Row, Table, TableError, WriteTarget};

@@ -1,6 +1,9 @@
 //! The shapes of our answers against recorded ones. `LOCKSTEP_RECORDINGS` names the folder of the recordings.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails a test")]
+
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -12,7 +15,8 @@ use sim::{Shape, Time, World};
 fn recordings() -> Option<PathBuf> {
     let folder = std::env::var("LOCKSTEP_RECORDINGS").ok().map(PathBuf::from);
     if folder.is_none() {
-        println!("SKIPPED: LOCKSTEP_RECORDINGS is not set, so our shapes were not compared with recorded ones");
+        // Past the harness, which keeps what a passing test prints to itself.
+        writeln!(std::io::stderr(), "SKIPPED: LOCKSTEP_RECORDINGS is not set, so no shapes were compared with recorded ones").unwrap();
     }
     folder
 }
@@ -33,7 +37,7 @@ fn paths(value: &Value) -> BTreeSet<String> {
     match value {
         Value::Object(object) => object.iter().flat_map(|(key, value)| -> BTreeSet<String> { below(key, value) }).collect(),
         Value::Array(list) => list.iter().flat_map(|value| -> BTreeSet<String> { below("[]", value) }).collect(),
-        _ => BTreeSet::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => BTreeSet::new(),
     }
 }
 

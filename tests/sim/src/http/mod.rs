@@ -165,7 +165,7 @@ impl Answer {
         Self { status, headers: vec![("content-type", "text/html".to_owned())], body: page.into_bytes() }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }

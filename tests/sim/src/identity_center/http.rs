@@ -68,7 +68,7 @@ impl FakeIdentityCenter {
             Err(Failure::Html(status)) => Answer::html(status),
             Err(Failure::Lost) => return None,
         };
-        let answer = answer.with("x-amzn-requestid", request_id);
+        let answer = answer.with("x-amzn-requestid", &request_id);
         Some(if reply.truncated { answer.truncated() } else { answer })
     }
 }
@@ -84,7 +84,7 @@ fn parameters(body: &Value) -> String {
     let text = |(key, value): (&String, &Value)| match value {
         Value::String(text) => format!("{key}={text}"),
         Value::Object(_) if key == "MemberId" => parameters(value),
-        other => format!("{key}={other}"),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => format!("{key}={other}"),
     };
     shown.map(text).collect::<Vec<_>>().join(" ")
 }

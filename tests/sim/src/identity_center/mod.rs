@@ -23,13 +23,13 @@ pub use quota::{Throttle, Throttles};
 pub use state::{ExternalId, Settings, StoreGroup, StoreMembership, StoreUser};
 
 use crate::call::{Desk, Operation, Side};
-use crate::fault::{Fault, What};
+use crate::fault::{ErrorFault, Fault};
 use crate::kill::{Client, KillSwitch};
 use crate::lock;
 use crate::log::Call;
 use crate::time::Time;
 use changes::{GroupEdit, NewStoreUser};
-use error::AwsError;
+use error::{AwsError, CONCURRENT};
 use state::{StoreState, UserKeys};
 
 /// A handle on a simulated identity store. Clones share the store and the count of calls; [`FakeIdentityCenter::connect`]
@@ -318,13 +318,13 @@ impl Side for StoreState {
         (None, if within { Ok(()) } else { Err(AwsError::throttled(1)) })
     }
 
-    fn error_of(&mut self, what: &What, _rate: &mut Option<()>) -> Option<AwsError> {
-        match what {
-            What::Status { status, code: Some(name) } => Some(AwsError { status: *status, ..AwsError::named(name, None) }),
-            What::Status { status, code: None } => Some(AwsError::of_status(*status)),
-            What::Exception { name, reason } => Some(AwsError::named(name, reason.as_deref())),
-            What::Throttle { seconds } => Some(AwsError::throttled(*seconds)),
-            _ => None,
+    fn error_of(&mut self, fault: ErrorFault<'_>, _rate: &mut Option<()>) -> AwsError {
+        match fault {
+            ErrorFault::Status { status, code: Some(name) } => AwsError { status, ..AwsError::named(name, None) },
+            ErrorFault::Status { status, code: None } => AwsError::of_status(status),
+            ErrorFault::Exception { name, reason } => AwsError::named(name, reason),
+            ErrorFault::Throttle { seconds } => AwsError::throttled(seconds),
+            ErrorFault::Conflict => AwsError::conflict(CONCURRENT, "injected", self.settings.conflict_status),
         }
     }
 }

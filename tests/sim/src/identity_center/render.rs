@@ -138,6 +138,6 @@ fn pascal_keys(value: &Value) -> Value {
     match value {
         Value::Object(object) => object.iter().map(|(key, value)| (pascal(key), pascal_keys(value))).collect::<Map<_, _>>().into(),
         Value::Array(list) => list.iter().map(pascal_keys).collect(),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }

@@ -152,25 +152,41 @@ impl Controlled for FakeOkta {
 
     fn change(&self, op: &Value) -> Result<Value, String> {
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| error.to_string())?;
-        match op {
-            Op::AddGroup { .. } | Op::RenameGroup { .. } | Op::DescribeGroup { .. } | Op::DeleteGroup { .. } | Op::BreakGroup { .. } => {
-                self.change_group(op)
+        let made = match op {
+            Op::AddGroup { name, description, r#type } => {
+                let kind = r#type.map_or(GroupType::OktaGroup, |kind| GroupType::parse(&kind));
+                return Ok(json!({"id": self.add_group_with(&name, description.as_deref(), kind).as_str()}));
             }
-            Op::AddMember { group, user } => Ok(changed(self.add_member(&self.group_of(&group)?, &self.user_of(&user)?))),
-            Op::RemoveMember { group, user } => Ok(changed(self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?))),
-            Op::AddApp { name, label } => Ok(json!({"id": self.add_app(&name, label.as_deref().unwrap_or(&name))})),
-            Op::AssignGroup { app, group } => Ok(changed(self.assign_group(&app, &self.group_of(&group)?))),
-            Op::UnassignGroup { app, group } => Ok(changed(self.unassign_group(&app, &self.group_of(&group)?))),
+            Op::AddUser { login, status, profile } => {
+                return Ok(json!({"id": self.add_user_with(new_user(&login, status.as_deref(), profile)).as_str()}));
+            }
+            Op::AddApp { name, label } => return Ok(json!({"id": self.add_app(&name, label.as_deref().unwrap_or(&name))})),
             Op::AddHook { uri, secret, items } => {
                 let items: Vec<&str> = items.iter().map(String::as_str).collect();
-                Ok(json!({"id": self.add_hook(&uri, &secret, &items)}))
+                return Ok(json!({"id": self.add_hook(&uri, &secret, &items)}));
             }
+            Op::RenameGroup { group, name } => self.rename_group(&self.group_of(&group)?, &name),
+            Op::DescribeGroup { group, description } => self.describe_group(&self.group_of(&group)?, description.as_deref()),
+            Op::DeleteGroup { group } => self.delete_group(&self.group_of(&group)?),
+            Op::BreakGroup { group, raw } => self.break_group(&self.group_of(&group)?, raw),
+            Op::SetLogin { user, login } => self.set_login(&self.user_of(&user)?, &login),
+            Op::SetProfile { user, attribute, value } => self.set_profile(&self.user_of(&user)?, &attribute, value),
+            Op::SetStatus { user, status } => self.set_status(&self.user_of(&user)?, UserStatus::parse(&status)),
+            Op::Suspend { user } => self.suspend(&self.user_of(&user)?),
+            Op::Deactivate { user } => self.deactivate(&self.user_of(&user)?),
+            Op::Reactivate { user } => self.reactivate(&self.user_of(&user)?),
+            Op::DeleteUser { user } => self.delete_user(&self.user_of(&user)?),
+            Op::BreakUser { user, raw } => self.break_user(&self.user_of(&user)?, raw),
+            Op::AddMember { group, user } => self.add_member(&self.group_of(&group)?, &self.user_of(&user)?),
+            Op::RemoveMember { group, user } => self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?),
+            Op::AssignGroup { app, group } => self.assign_group(&app, &self.group_of(&group)?),
+            Op::UnassignGroup { app, group } => self.unassign_group(&app, &self.group_of(&group)?),
             Op::Settle => {
                 self.settle();
-                Ok(changed(true))
+                true
             }
-            _ => self.change_user(op),
-        }
+        };
+        Ok(json!({"changed": made}))
     }
 
     fn set(&self, settings: &Value) -> Result<Value, String> {
@@ -235,41 +251,6 @@ impl Controlled for FakeOkta {
 }
 
 impl FakeOkta {
-    fn change_group(&self, op: Op) -> Result<Value, String> {
-        Ok(match op {
-            Op::AddGroup { name, description, r#type } => {
-                let kind = r#type.map_or(GroupType::OktaGroup, |kind| GroupType::parse(&kind));
-                json!({"id": self.add_group_with(&name, description.as_deref(), kind).as_str()})
-            }
-            Op::RenameGroup { group, name } => changed(self.rename_group(&self.group_of(&group)?, &name)),
-            Op::DescribeGroup { group, description } => changed(self.describe_group(&self.group_of(&group)?, description.as_deref())),
-            Op::DeleteGroup { group } => changed(self.delete_group(&self.group_of(&group)?)),
-            Op::BreakGroup { group, raw } => changed(self.break_group(&self.group_of(&group)?, raw)),
-            other => return Err(format!("{other:?} is no change of a group")),
-        })
-    }
-
-    fn change_user(&self, op: Op) -> Result<Value, String> {
-        Ok(match op {
-            Op::AddUser { login, status, profile } => {
-                let mut user = NewUser::named(&login);
-                user.profile.extend(profile);
-                user.profile.retain(|_, value| !value.is_null());
-                user.status = status.map_or(UserStatus::Active, |status| UserStatus::parse(&status));
-                json!({"id": self.add_user_with(user).as_str()})
-            }
-            Op::SetLogin { user, login } => changed(self.set_login(&self.user_of(&user)?, &login)),
-            Op::SetProfile { user, attribute, value } => changed(self.set_profile(&self.user_of(&user)?, &attribute, value)),
-            Op::SetStatus { user, status } => changed(self.set_status(&self.user_of(&user)?, UserStatus::parse(&status))),
-            Op::Suspend { user } => changed(self.suspend(&self.user_of(&user)?)),
-            Op::Deactivate { user } => changed(self.deactivate(&self.user_of(&user)?)),
-            Op::Reactivate { user } => changed(self.reactivate(&self.user_of(&user)?)),
-            Op::DeleteUser { user } => changed(self.delete_user(&self.user_of(&user)?)),
-            Op::BreakUser { user, raw } => changed(self.break_user(&self.user_of(&user)?, raw)),
-            other => return Err(format!("{other:?} is no change of a user")),
-        })
-    }
-
     fn set_delivery(&self, body: &Value) -> Result<Value, String> {
         let mut wanted = json!(self.lock().delivery);
         if let (Some(all), Some(some)) = (wanted.as_object_mut(), body.as_object()) {
@@ -299,6 +280,11 @@ impl FakeOkta {
     }
 }
 
-fn changed(changed: bool) -> Value {
-    json!({"changed": changed})
+/// A user of this login whose profile is the usual one with these changes; null takes an attribute away.
+fn new_user(login: &str, status: Option<&str>, profile: Map<String, Value>) -> NewUser {
+    let user = NewUser::named(login).status(status.map_or(UserStatus::Active, UserStatus::parse));
+    profile.into_iter().fold(user, |user, (attribute, value)| match value {
+        Value::Null => user.without(&attribute),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => user.with(&attribute, value),
+    })
 }

@@ -61,6 +61,7 @@ impl OktaError {
             403 => return Self { code: code.unwrap_or("E0000006").to_owned(), ..Self::forbidden() },
             404 => ("E0000007", "Not found: Resource not found"),
             405 => ("E0000022", "The endpoint does not support the provided HTTP method"),
+            409 => ("E0000055", "Group already exists"),
             423 => ("E0000239", "Policy priorities are being reconciled. Please try again later."),
             429 => return Self { code: code.unwrap_or("E0000047").to_owned(), ..Self::throttled() },
             501 => ("E0000060", "Unsupported operation."),

@@ -89,15 +89,15 @@ impl FakeOkta {
         };
         if let Some(rate) = reply.rate {
             answer = answer
-                .with("x-rate-limit-limit", rate.limit)
-                .with("x-rate-limit-remaining", rate.remaining)
-                .with("x-rate-limit-reset", rate.reset);
+                .with("x-rate-limit-limit", &rate.limit)
+                .with("x-rate-limit-remaining", &rate.remaining)
+                .with("x-rate-limit-reset", &rate.reset);
         }
         if answer.status == 401 {
             answer = answer.with("www-authenticate", "SSWS");
         }
         let answer =
-            answer.with("date", http_date(state.now())).with("x-okta-request-id", request_id).with("cache-control", "no-cache, no-store");
+            answer.with("date", &http_date(state.now())).with("x-okta-request-id", &request_id).with("cache-control", "no-cache, no-store");
         Some(if reply.truncated { answer.truncated() } else { answer })
     }
 }
@@ -119,16 +119,16 @@ fn linked(state: &OktaState, call: &HttpCall, answer: Answer, paging: &Paging) -
     let next = paging.next.as_deref().map(|next| link(&base, call, Some(next), paging.limit, "next"));
     match state.settings.links {
         LinkStyle::Lines => {
-            let answer = answer.with("link", here);
-            next.into_iter().fold(answer, |answer, next| answer.with("link", next))
+            let answer = answer.with("link", &here);
+            next.into_iter().fold(answer, |answer, next| answer.with("link", &next))
         }
         LinkStyle::NextFirst => {
-            let answer = next.into_iter().fold(answer, |answer, next| answer.with("link", next));
-            answer.with("link", here)
+            let answer = next.into_iter().fold(answer, |answer, next| answer.with("link", &next));
+            answer.with("link", &here)
         }
         LinkStyle::Joined => {
             let all: Vec<String> = [Some(here), next].into_iter().flatten().collect();
-            answer.with("link", all.join(", "))
+            answer.with("link", &all.join(", "))
         }
     }
 }

@@ -31,7 +31,7 @@ pub use quota::{Bucket, Limits};
 pub use state::{App, Group, HiddenAs, LinkStyle, Settings, Staleness, User};
 
 use crate::call::{Desk, Operation, Side};
-use crate::fault::{Fault, What};
+use crate::fault::{ErrorFault, Fault};
 use crate::kill::{Client, KillSwitch};
 use crate::lock;
 use crate::log::Call;
@@ -338,16 +338,16 @@ impl Side for OktaState {
         (Some(rate), if within { Ok(()) } else { Err(OktaError::throttled()) })
     }
 
-    fn error_of(&mut self, what: &What, rate: &mut Option<Rate>) -> Option<OktaError> {
-        match what {
-            What::Status { status, code } => Some(OktaError::of_status(*status, code.as_deref())),
-            What::Throttle { seconds } => {
-                let reset = ceil_second(later(self.now(), Duration::from_secs(*seconds)));
+    fn error_of(&mut self, fault: ErrorFault<'_>, rate: &mut Option<Rate>) -> OktaError {
+        match fault {
+            ErrorFault::Status { status, code } => OktaError::of_status(status, code),
+            ErrorFault::Exception { name, .. } => OktaError::of_status(500, Some(name)),
+            ErrorFault::Conflict => OktaError::of_status(409, None),
+            ErrorFault::Throttle { seconds } => {
+                let reset = ceil_second(later(self.now(), Duration::from_secs(seconds)));
                 *rate = Some(Rate { limit: rate.map_or(0, |rate| rate.limit), remaining: 0, reset });
-                Some(OktaError::throttled())
+                OktaError::throttled()
             }
-            What::Exception { name, .. } => Some(OktaError::of_status(500, Some(name))),
-            _ => None,
         }
     }
 }
