@@ -91,7 +91,7 @@ pub enum What {
     NoNextPage,
     /// The next page is this page again.
     SameCursor,
-    /// There is always a next page, with the same elements.
+    /// There is always a next page, under a cursor that was not there before, with the first elements again.
     EndlessCursor,
     /// Someone else has written in between: the ledger table's conflict, AWS's `CONCURRENT_MODIFICATION`, Okta's 409.
     Conflict,
@@ -269,6 +269,9 @@ impl ListFault {
     }
 }
 
+/// Comes before every id, repeated as well, and is in none of Okta's.
+const BEFORE_ALL: &str = "!";
+
 /// A page of a list, and the cursor of the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page<T> {
@@ -277,8 +280,8 @@ pub(crate) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// This page, spoilt. `here` is the cursor that asked for it, `first` one that would ask for the first page.
-    pub(crate) fn spoilt(mut self, fault: ListFault, here: Option<&str>, first: impl FnOnce() -> String) -> Self {
+    /// This page, spoilt. `here` is the cursor that asked for it; `cursor` makes one that asks for what comes after an element.
+    pub(crate) fn spoilt(mut self, fault: ListFault, here: Option<&str>, cursor: impl FnOnce(&str) -> String) -> Self {
         match fault {
             ListFault::None => {}
             ListFault::Empty => {
@@ -290,11 +293,10 @@ impl<T> Page<T> {
                 self.next = None;
             }
             ListFault::NoNextPage => self.next = None,
-            ListFault::SameCursor => self.next = Some(here.map_or_else(first, str::to_owned)),
+            ListFault::SameCursor => self.next = Some(here.map_or_else(|| cursor(BEFORE_ALL), str::to_owned)),
             ListFault::EndlessCursor => {
-                if self.next.is_none() {
-                    self.next = Some(first());
-                }
+                let pages = here.map_or(0, |here| here.matches(BEFORE_ALL).count());
+                self.next = Some(cursor(&BEFORE_ALL.repeat(pages + 1)));
             }
         }
         self

@@ -14,7 +14,7 @@ use crate::call::{Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
 /// A list that does not end after so many pages is broken.
-const MAX_PAGES: usize = 10_000;
+const MAX_PAGES: usize = 5_000;
 
 impl ReadTarget for FakeIdentityCenter {
     async fn list_users(&self) -> Result<Listing<DirectoryUser>, TargetError> {
@@ -65,6 +65,9 @@ impl WriteTarget for FakeIdentityCenter {
     }
 
     async fn update_group(&self, id: &GroupId, change: &GroupChange, at: Option<&Revision>) -> Result<(), TargetError> {
+        if *change == GroupChange::default() {
+            return Ok(());
+        }
         let operation = Operation::write("UpdateGroup", format!("GroupId={id}"));
         let edit = GroupEdit {
             display_name: change.display_name.as_deref(),

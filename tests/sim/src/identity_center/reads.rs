@@ -54,7 +54,7 @@ impl StoreState {
             page.items.push(map(item));
         }
         page.next = rest.peek().is_some().then(|| token(list, &reached));
-        Ok(page.spoilt(part.fault, part.token, || token(list, "")))
+        Ok(page.spoilt(part.fault, part.token, |last| token(list, last)))
     }
 
     pub(crate) fn list_users<T>(

@@ -18,7 +18,7 @@ use crate::call::{Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
 /// A list that does not end after so many pages is broken.
-const MAX_PAGES: usize = 10_000;
+const MAX_PAGES: usize = 1_000;
 
 type Record<T> = Result<T, BadRecord>;
 
@@ -39,7 +39,7 @@ impl From<Trouble> for SourceError {
 impl ReadSource for FakeOkta {
     async fn list_groups(&self, since: Option<Timestamp>) -> Result<Listing<OktaGroup>, SourceError> {
         let filter = since.map(|since| {
-            let since = whole_second(since);
+            let since = super::events::millis(since);
             format!("lastMembershipUpdated gt \"{since}\" or lastUpdated gt \"{since}\"")
         });
         let parsed = filter.as_deref().map(Filter::parse).transpose().map_err(|error| refused("GET /api/v1/groups", &error))?;
@@ -187,13 +187,16 @@ fn malformed(name: &str, detail: &str) -> Trouble {
     Trouble::Other(SourceError::new(SourceErrorKind::Malformed, name, detail))
 }
 
-fn bad(raw: &Value, problem: &str) -> BadRecord {
-    BadRecord { id: raw.get("id").and_then(Value::as_str).map(str::to_owned), problem: problem.to_owned() }
+fn bad(id: Option<&str>, problem: &str) -> BadRecord {
+    BadRecord { id: id.map(str::to_owned), problem: problem.to_owned() }
 }
 
 fn group_record(group: &Group, users_count: Option<u64>) -> Record<OktaGroup> {
     if let Some(raw) = &group.raw {
-        return raw_group(raw, users_count);
+        return raw_group(raw);
+    }
+    if group.name.trim().is_empty() {
+        return Err(bad(Some(group.id.as_str()), "has no name"));
     }
     let second = |at: Timestamp| whole_second(at).parse().ok();
     Ok(OktaGroup {
@@ -204,23 +207,6 @@ fn group_record(group: &Group, users_count: Option<u64>) -> Record<OktaGroup> {
         last_updated: second(group.last_updated),
         last_membership_updated: second(group.last_membership_updated),
         users_count,
-    })
-}
-
-fn raw_group(raw: &Value, users_count: Option<u64>) -> Record<OktaGroup> {
-    let text = |path: &str| raw.pointer(path).and_then(Value::as_str);
-    let id = text("/id").and_then(|id| OktaGroupId::new(id).ok()).ok_or_else(|| bad(raw, "has no usable id"))?;
-    let name = text("/profile/name").ok_or_else(|| bad(raw, "has no name"))?;
-    let kind = text("/type").ok_or_else(|| bad(raw, "has no type"))?;
-    let moment = |path: &str| text(path).and_then(|text| text.parse().ok());
-    Ok(OktaGroup {
-        id,
-        name: name.to_owned(),
-        description: text("/profile/description").unwrap_or_default().to_owned(),
-        kind: GroupType::parse(kind),
-        last_updated: moment("/lastUpdated"),
-        last_membership_updated: moment("/lastMembershipUpdated"),
-        users_count: raw.pointer("/_embedded/stats/usersCount").and_then(Value::as_u64).or(users_count),
     })
 }
 
@@ -237,15 +223,74 @@ fn user_record(user: &User, attribute: &str) -> Record<OktaUser> {
     })
 }
 
-fn raw_user(raw: &Value, attribute: &str) -> Record<OktaUser> {
-    let text = |path: &str| raw.pointer(path).and_then(Value::as_str);
-    let id = text("/id").and_then(|id| OktaUserId::new(id).ok()).ok_or_else(|| bad(raw, "has no usable id"))?;
-    let status = text("/status").ok_or_else(|| bad(raw, "has no status"))?;
-    let user_name = raw.get("profile").and_then(|profile| profile.get(attribute)).and_then(Value::as_str);
+/// A record that was put in place of another, read with the strictness of the real client: what is odd and matters makes it bad.
+struct Raw<'a> {
+    value: &'a Value,
+    id: Option<&'a str>,
+}
+
+impl<'a> Raw<'a> {
+    fn of(value: &'a Value) -> Self {
+        Self { value, id: value.get("id").and_then(Value::as_str) }
+    }
+
+    fn bad(&self, problem: &str) -> BadRecord {
+        bad(self.id, problem)
+    }
+
+    /// A text, if there is anything.
+    fn text(&self, pointer: &str) -> Record<Option<&'a str>> {
+        match self.value.pointer(pointer).filter(|value| !value.is_null()) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or_else(|| self.bad(&format!("{pointer} is no text"))),
+        }
+    }
+
+    /// A text that must be there.
+    fn filled(&self, pointer: &str) -> Record<&'a str> {
+        let text = self.text(pointer)?.filter(|text| !text.trim().is_empty());
+        text.ok_or_else(|| self.bad(&format!("{pointer} is missing")))
+    }
+
+    fn moment(&self, pointer: &str) -> Record<Option<Timestamp>> {
+        let parse = |text: &str| text.parse().map_err(|_| self.bad(&format!("{pointer} is no time")));
+        self.text(pointer)?.map(parse).transpose()
+    }
+
+    fn count(&self, pointer: &str) -> Record<Option<u64>> {
+        let number = |count: &Value| count.as_u64().ok_or_else(|| self.bad(&format!("{pointer} is no number")));
+        self.value.pointer(pointer).filter(|count| !count.is_null()).map(number).transpose()
+    }
+
+    fn profile(&self) -> Record<&'a Value> {
+        self.value.get("profile").filter(|profile| profile.is_object()).ok_or_else(|| self.bad("has no profile"))
+    }
+}
+
+fn raw_group(value: &Value) -> Record<OktaGroup> {
+    let raw = Raw::of(value);
+    let id = raw.id.and_then(|id| OktaGroupId::new(id).ok()).ok_or_else(|| bad(None, "has no usable id"))?;
+    raw.profile()?;
+    Ok(OktaGroup {
+        id,
+        name: raw.filled("/profile/name")?.to_owned(),
+        description: raw.text("/profile/description")?.unwrap_or_default().to_owned(),
+        kind: GroupType::parse(raw.filled("/type")?),
+        last_updated: raw.moment("/lastUpdated")?,
+        last_membership_updated: raw.moment("/lastMembershipUpdated")?,
+        users_count: raw.count("/_embedded/stats/usersCount")?,
+    })
+}
+
+fn raw_user(value: &Value, attribute: &str) -> Record<OktaUser> {
+    let raw = Raw::of(value);
+    let id = raw.id.and_then(|id| OktaUserId::new(id).ok()).ok_or_else(|| bad(None, "has no usable id"))?;
+    let profile = raw.profile()?;
+    let text = |name: &str| profile.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned);
     Ok(OktaUser {
         id,
-        status: UserStatus::parse(status),
-        user_name: user_name.filter(|name| !name.trim().is_empty()).map(str::to_owned),
-        login: text("/profile/login").unwrap_or_default().to_owned(),
+        status: UserStatus::parse(raw.filled("/status")?),
+        user_name: text(attribute),
+        login: text("login").unwrap_or_default(),
     })
 }

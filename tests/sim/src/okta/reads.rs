@@ -55,7 +55,7 @@ fn page<'a, R: 'a, T>(
         page.items.push(map(item));
     }
     page.next = rest.peek().is_some().then(|| cursor(list, &reached));
-    Ok(page.spoilt(part.fault, part.after, || cursor(list, "")))
+    Ok(page.spoilt(part.fault, part.after, |last| cursor(list, last)))
 }
 
 impl OktaState {
