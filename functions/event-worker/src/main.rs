@@ -1,2 +1,34 @@
 //! Wiring.
-fn main() {}
+
+use std::sync::Arc;
+
+use assembly::{Assembler, Parts};
+use aws_lambda_events::event::sqs::SqsEvent;
+use event_worker::EventWorker;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use runtime::aws::{self, Patience};
+use runtime::clock::SystemClock;
+use runtime::config::{self, ConfigError, WorkerConfig};
+use runtime::queue::TriggerQueue;
+use runtime::telemetry;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init(config::log_level(config::from_env()).as_deref());
+    let worker = Arc::new(wire().await.inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let worker = Arc::clone(&worker);
+        // Boxed: the futures of the SDK inside one another are too deep for the compiler.
+        Box::pin(async move { Ok::<_, Error>(worker.handle(event.payload, event.context.deadline).await) })
+    }))
+    .await
+}
+
+/// Nothing is read here: what cannot be read is said when a batch comes, and the batch comes again.
+async fn wire() -> Result<EventWorker, ConfigError> {
+    let config = WorkerConfig::parse(config::from_env())?;
+    let aws = aws::sdk_config(Patience::Run).await;
+    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url).with_dead_letters(config.dead_letter_url);
+    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
+    Ok(EventWorker { assembler: Assembler::new(parts, aws), queue, clock: SystemClock })
+}

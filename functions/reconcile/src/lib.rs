@@ -1,1 +1,103 @@
-//! Room kept.
+//! Schedule or manual invoke: a full run, an incremental one, a backfill. All of them are one payload and one reconcile.
+
+pub mod payload;
+
+use assembly::{Assembler, AssemblyError, deadline, run_id};
+use engine::ledger::Ledger;
+use engine::ports::{Table, TableError};
+use engine::{ReconcileError, Request, Scope};
+use jiff::Timestamp;
+use payload::{Payload, PayloadError};
+use runtime::clock::SystemClock;
+use runtime::config::Function;
+use runtime::telemetry::error_chain;
+use serde_json::{Value, json};
+use sync_core::plan::PlanHash;
+use sync_core::report::{Calls, Circumstances, Findings, Mode, Report};
+
+/// An invocation that could not be carried out. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The payload is not one of the contract's.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// There is no engine.
+    #[error("nothing was read or written")]
+    Assembly(#[source] AssemblyError),
+    /// The run could not be begun.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    /// The ledger did not take the pause.
+    #[error("the pause was not recorded, and nothing changed")]
+    Pause(#[source] TableError),
+}
+
+/// The function.
+pub struct Reconcile {
+    /// Makes engines.
+    pub assembler: Assembler,
+    /// The time.
+    pub clock: SystemClock,
+}
+
+impl Reconcile {
+    /// Carries out one invocation. `deadline_ms` is Lambda's, in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// [`InvocationError`], logged once, with its chain in the message that the invoker sees.
+    pub async fn handle(&self, payload: &Value, deadline_ms: u64) -> Result<Value, String> {
+        let result = match payload::parse(payload) {
+            Ok(payload) => self.carry_out(payload, deadline_ms).await,
+            Err(error) => Err(error.into()),
+        };
+        result.map_err(|error| {
+            let chain = error_chain(&error);
+            tracing::error!(event = "invocation_refused", error = chain);
+            chain
+        })
+    }
+
+    async fn carry_out(&self, payload: Payload, deadline_ms: u64) -> Result<Value, InvocationError> {
+        match payload {
+            Payload::Pause(pause) => set_pause(&self.assembler.ledger(), pause, self.clock.now()).await.map_err(InvocationError::Pause),
+            Payload::Run { mode, scope, approve } => self.run(mode, scope, approve, deadline_ms).await,
+            Payload::Undo { mode, run_id } => self.run(mode, Scope::Undo(run_id), None, deadline_ms).await,
+        }
+    }
+
+    async fn run(&self, mode: Mode, scope: Scope, approve: Option<PlanHash>, deadline_ms: u64) -> Result<Value, InvocationError> {
+        let now = self.clock.now();
+        let request = Request { run_id: run_id(now), mode, scope, approve };
+        let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
+            Ok(engine) => engine,
+            Err(AssemblyError::Locate(error)) => return Ok(not_found(&request, &error.to_string())),
+            Err(error) => return Err(InvocationError::Assembly(error)),
+        };
+        let completed = Box::pin(engine.reconcile(&request)).await?;
+        runtime::report_log::log(Function::Reconcile, &completed.report, &completed.findings);
+        runtime::metrics::emit(Function::Reconcile, now, &runtime::report_log::metrics(&completed.report));
+        Ok(completed.report.to_json())
+    }
+}
+
+/// A run that did not even find Identity Center.
+fn not_found(request: &Request, error: &str) -> Value {
+    let findings = Findings { failed_reads: vec![error.to_owned()], ..Findings::default() };
+    let circumstances = Circumstances {
+        run_id: request.run_id.clone(),
+        mode: request.mode,
+        scope: request.scope.to_json(),
+        calls: Calls::default(),
+        duration_ms: 0,
+    };
+    let report = Report::of(&findings, circumstances);
+    runtime::report_log::log(Function::Reconcile, &report, &findings);
+    report.to_json()
+}
+
+async fn set_pause<T: Table>(ledger: &Ledger<T>, pause: bool, now: Timestamp) -> Result<Value, TableError> {
+    ledger.set_pause(pause, now).await?;
+    let since = ledger.pause(now).await?.map(|pause| pause.since.to_string());
+    tracing::warn!(event = "pause_set", paused = pause, since);
+    Ok(json!({"paused": pause, "since": since}))
+}

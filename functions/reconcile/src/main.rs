@@ -1,2 +1,31 @@
 //! Wiring.
-fn main() {}
+
+use std::sync::Arc;
+
+use assembly::{Assembler, Parts};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use reconcile::Reconcile;
+use runtime::aws::{self, Patience};
+use runtime::clock::SystemClock;
+use runtime::config::{self, ConfigError, ReconcileConfig};
+use runtime::telemetry;
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init(config::log_level(config::from_env()).as_deref());
+    let function = Arc::new(wire().await.inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let function = Arc::clone(&function);
+        // Boxed: the futures of the SDK inside one another are too deep for the compiler.
+        Box::pin(async move { function.handle(&event.payload, event.context.deadline).await })
+    }))
+    .await
+}
+
+/// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
+async fn wire() -> Result<Reconcile, ConfigError> {
+    let config = ReconcileConfig::parse(config::from_env())?;
+    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
+    Ok(Reconcile { assembler: Assembler::new(parts, aws::sdk_config(Patience::Run).await), clock: SystemClock })
+}

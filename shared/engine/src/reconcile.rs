@@ -2,6 +2,7 @@
 
 mod conclude;
 mod round;
+mod undo;
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::apply::Turn;
 use crate::engine::{Engine, Spent};
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::ports::{Clock, ReadSource, ReadTarget, Table, TableError, WriteTarget};
 use crate::read::{ReadFailed, Reads};
 use crate::request::{Request, Scope, Since};
 
@@ -38,6 +39,12 @@ pub enum ReconcileError {
     /// The approval does not fit.
     #[error(transparent)]
     Approval(#[from] ApprovalRefused),
+    /// There is no such run to undo.
+    #[error("there is no record of a run {0} that changed anything; records are kept for 90 days, under the run_id of a report")]
+    NoSuchRun(String),
+    /// Records are in the ledger.
+    #[error("the record of the run cannot be read")]
+    Ledger(#[from] TableError),
 }
 
 /// The ground of a run: what was read, and how much of it the run is about.
@@ -85,7 +92,12 @@ where
         if self.policy.write_mode == WriteMode::Shadow {
             return (false, vec!["shadow: writes.mode = \"shadow\", so nothing is written".to_owned()]);
         }
+        let undoes = matches!(request.scope, Scope::Undo(_));
         match self.ledger.pause(self.clock.now()).await {
+            Ok(Some(_)) if undoes => (true, Vec::new()),
+            Ok(_) if undoes => {
+                (false, vec!["an undo applies only while runs are paused: {\"pause\":true} first, and this once more".to_owned()])
+            }
             Ok(Some(pause)) => (false, vec![format!("paused since {}: nothing is written until {{\"pause\":false}}", pause.since)]),
             Ok(None) => (true, Vec::new()),
             Err(error) => {
@@ -98,11 +110,14 @@ where
     fn turn_for(&self, request: &Request) -> Turn {
         match request.scope {
             Scope::Triggers(_) => Turn::whole(&request.run_id),
-            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) => Turn::in_slices(&request.run_id),
+            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Turn::in_slices(&request.run_id),
         }
     }
 
     async fn run(&self, request: &Request, writes: bool, turn: &mut Turn) -> Result<(Findings, bool), ReconcileError> {
+        if let Scope::Undo(run_id) = &request.scope {
+            return Ok((self.undo(request, run_id, writes, turn).await?, false));
+        }
         match self.read(&request.scope).await {
             Ok(ground) => Ok((self.rounds(request, writes, ground, turn).await?, false)),
             Err(error) => {
@@ -129,10 +144,13 @@ where
                 Ok(Ground { reads, groups: None, may_remove: MayRemove::Everything })
             }
             Scope::Triggers(triggers) => {
-                let reads = self.read_targets(&triggers.users, &triggers.groups).await?;
+                let (users, more_groups) = self.spared(triggers).await;
+                let all_groups = triggers.groups.union(&more_groups).cloned().collect();
+                let reads = self.read_targets(&users, &all_groups).await?;
                 let (users, groups) = (triggers.users_may_lose.clone(), triggers.groups_may_lose.clone());
                 Ok(Ground { reads, groups: None, may_remove: MayRemove::Only { users, groups } })
             }
+            Scope::Undo(_) => Ok(Ground { reads: Reads::default(), groups: None, may_remove: MayRemove::Everything }),
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Scope {
     Users(Vec<String>),
     /// What triggers name.
     Triggers(TriggerScope),
+    /// What an earlier run changed, to be undone.
+    Undo(String),
 }
 
 /// Since when.
@@ -69,6 +71,7 @@ impl Scope {
             Self::ChangedSince(Since::Moment(at)) => json!({"changed_since": at.to_string()}),
             Self::Groups(groups) => json!({"groups": groups}),
             Self::Users(users) => json!({"users": users}),
+            Self::Undo(run_id) => json!({"undo": run_id}),
             Self::Triggers(triggers) => {
                 let users: Vec<&str> = triggers.users.iter().map(|user| user.id.as_str()).collect();
                 json!({"users": users, "groups": triggers.groups})

@@ -9,5 +9,6 @@ pub mod config;
 pub mod metrics;
 pub mod policy_file;
 pub mod queue;
+pub mod report_log;
 pub mod secrets;
 pub mod telemetry;

@@ -60,6 +60,8 @@ pub enum AdoptedBy {
     Name,
     /// It has the same name, and the Okta group that it stood for is gone.
     NameOfGone,
+    /// It was ours until a run released it, which is undone.
+    Undone,
 }
 
 /// Why a membership is removed.
@@ -75,6 +77,8 @@ pub enum RemovalReason {
     GroupGone,
     /// The group is matched no more.
     GroupUnmatched,
+    /// The run that granted it is undone.
+    Undone,
 }
 
 impl RemovalReason {
@@ -82,7 +86,7 @@ impl RemovalReason {
     pub fn is_leaver(&self) -> bool {
         match self {
             Self::NotEntitled(_) | Self::UserGone => true,
-            Self::NotMember | Self::GroupGone | Self::GroupUnmatched => false,
+            Self::NotMember | Self::GroupGone | Self::GroupUnmatched | Self::Undone => false,
         }
     }
 }
@@ -95,6 +99,7 @@ impl fmt::Display for RemovalReason {
             Self::UserGone => f.write_str("the user is gone from Okta"),
             Self::GroupGone => f.write_str("the group is gone from Okta"),
             Self::GroupUnmatched => f.write_str("the policy matches the group no more"),
+            Self::Undone => f.write_str("the run that granted it is undone"),
         }
     }
 }
@@ -134,6 +139,8 @@ pub enum DisposalReason {
     Gone,
     /// Matched no more.
     Unmatched,
+    /// The run that made or adopted it is undone.
+    Undone,
 }
 
 impl fmt::Display for DisposalReason {
@@ -141,6 +148,7 @@ impl fmt::Display for DisposalReason {
         f.write_str(match self {
             Self::Gone => "the group is gone from Okta",
             Self::Unmatched => "the policy matches the group no more",
+            Self::Undone => "the run that made or adopted it is undone",
         })
     }
 }
@@ -298,6 +306,7 @@ impl Action {
             Self::AdoptGroup { by: AdoptedBy::NameOfGone, .. } => {
                 "it has the Okta group's name, and the group that it stood for is gone".to_owned()
             }
+            Self::AdoptGroup { by: AdoptedBy::Undone, .. } => "the run that released it is undone".to_owned(),
             Self::CreateGroup { .. } => "managed in Okta, and not in Identity Center".to_owned(),
             Self::AddMembership { .. } => "a member in Okta".to_owned(),
             Self::RemoveMembership(removal) => removal.reason.to_string(),

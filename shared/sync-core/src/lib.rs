@@ -9,6 +9,7 @@ pub mod desired;
 pub mod error;
 pub mod evidence;
 pub mod guard;
+pub mod history;
 pub mod ids;
 pub mod mark;
 pub mod names;

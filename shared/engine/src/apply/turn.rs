@@ -88,7 +88,7 @@ impl Turn {
     /// Gives the lease back.
     pub(crate) async fn end<S, T, L: Table, C: Clock>(&mut self, engine: &Engine<S, T, L, C>) {
         if let Some(lease) = self.lease.take() {
-            engine.ledger.give_back_lease(&lease).await;
+            engine.ledger.give_back_lease(&lease, engine.clock.now()).await;
         }
     }
 }

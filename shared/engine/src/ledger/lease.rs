@@ -77,10 +77,12 @@ impl<T: Table> Ledger<T> {
         }
     }
 
-    /// Gives the lease back. One that was lost already stays with whoever has it.
-    pub async fn give_back_lease(&self, lease: &Lease) {
-        match self.table.delete(PK, SK, Expect::Version(lease.version)).await {
-            Ok(()) | Err(TableError::Conflict { .. }) => {}
+    /// Gives the lease back, by ending it: the row stays, so that its version goes on growing and nobody who held it earlier can take
+    /// theirs for valid. One that was lost already stays with whoever has it.
+    pub async fn give_back_lease(&self, lease: &Lease, now: Timestamp) {
+        let ended = Body { holder: lease.holder.clone(), until: now };
+        match self.write(RowKey::lasting(PK, SK), &ended, Expect::Version(lease.version), now).await {
+            Ok(_) | Err(TableError::Conflict { .. }) => {}
             Err(error) => tracing::warn!(event = "lease_not_given_back", error = %error, "it ends by itself"),
         }
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub use budget::Reserved;
 pub use lease::{Lease, LeaseError};
 pub use rows::{KnownSizes, Pause, Touched};
-pub use runs::{RunChange, RunRecord};
+pub use runs::RunRecord;
 
 use crate::ports::{Expect, Row, Table, TableError};
 

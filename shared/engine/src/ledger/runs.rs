@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+use sync_core::history::Change;
 
 use super::{Ledger, RowKey};
 use crate::ports::{Expect, Table, TableError};
@@ -15,25 +15,6 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Most changes in one row: a row of the table holds 400 KB, and a change takes some 250 bytes.
 const CHANGES_PER_ROW: usize = 1000;
 
-/// One change that a run made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunChange {
-    /// The contract's name of the action.
-    pub action: String,
-    /// The Okta group.
-    pub okta_group: OktaGroupId,
-    /// The group in Identity Center, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<GroupId>,
-    /// The Okta user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub okta_user: Option<OktaUserId>,
-    /// The user in Identity Center.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<UserId>,
-}
-
 /// What one run changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,14 +26,14 @@ pub struct RunRecord {
     /// How it ended.
     pub status: String,
     /// Its changes.
-    pub changes: Vec<RunChange>,
+    pub changes: Vec<Change>,
 }
 
 impl<T: Table> Ledger<T> {
     /// Records a run. One with many changes takes several rows.
     pub async fn record_run(&self, record: &RunRecord, now: Timestamp) -> Result<(), TableError> {
-        let parts = record.changes.chunks(CHANGES_PER_ROW).map(<[RunChange]>::to_vec);
-        let parts: Vec<Vec<RunChange>> = if record.changes.is_empty() { vec![Vec::new()] } else { parts.collect() };
+        let parts = record.changes.chunks(CHANGES_PER_ROW).map(<[Change]>::to_vec);
+        let parts: Vec<Vec<Change>> = if record.changes.is_empty() { vec![Vec::new()] } else { parts.collect() };
         for (index, changes) in parts.into_iter().enumerate() {
             let part = RunRecord { changes, ..record.clone() };
             let sk = format!("{}#{index:05}", record.run_id);

@@ -4,6 +4,7 @@
 mod everything;
 mod groups;
 mod members;
+mod spare;
 mod users;
 
 use std::collections::BTreeMap;

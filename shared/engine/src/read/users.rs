@@ -26,6 +26,10 @@ pub struct UserQuery {
     pub login: Option<String>,
     /// Whether their status is asked for in any case, as after a suspension.
     pub read_status: bool,
+    /// The groups that the events on this user named.
+    pub groups: BTreeSet<OktaGroupId>,
+    /// No earlier read answers the events.
+    pub not_before: Option<jiff::Timestamp>,
 }
 
 /// What goes wrong for one user and must not stop the others.
@@ -58,7 +62,13 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
     pub(crate) async fn find_users(&self, names: &[String]) -> Result<(Vec<UserQuery>, Vec<Unresolved>), ReadFailed> {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in names {
-            let query = |id: OktaUserId, login: Option<String>| UserQuery { id, login, read_status: true };
+            let query = |id: OktaUserId, login: Option<String>| UserQuery {
+                id,
+                login,
+                read_status: true,
+                groups: BTreeSet::new(),
+                not_before: None,
+            };
             match (self.source.user(name).await?, OktaUserId::new(name)) {
                 (Some(user), _) => found.push(query(user.id, user.user_name)),
                 (None, Ok(id)) if looks_like_an_id(name) => found.push(query(id, None)),

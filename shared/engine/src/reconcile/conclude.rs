@@ -1,18 +1,18 @@
 //! What an applying run leaves behind for the others: the budget settled, its record, the watermark, sizes and pins.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use sync_core::action::{Action, GroupRef};
 use sync_core::error::TargetErrorKind;
 use sync_core::guard::Spend;
-use sync_core::ids::{OktaUserId, UserId};
+use sync_core::history::Change;
 use sync_core::outcome::{Effect, Outcome};
 use sync_core::report::{Findings, Report, Status};
+use sync_core::resolve::told_by_name;
 
+use super::Ground;
 use crate::engine::Engine;
-use crate::ledger::{RunChange, RunRecord};
+use crate::ledger::{KnownSizes, RunRecord, Touched};
 use crate::ports::{Clock, Table, TableError};
+use crate::read::Reads;
 use crate::request::{Request, Scope};
 
 impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
@@ -41,15 +41,51 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
                 self.ledger.set_last_complete(now, now).await
             }
             Scope::ChangedSince(_) if whole => self.ledger.set_watermark(began, now).await,
-            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Triggers(_) => Ok(()),
+            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Triggers(_) | Scope::Undo(_) => Ok(()),
         }
     }
 
-    /// Pins the users that were told by their name alone.
-    pub(super) async fn pin(&self, found: &BTreeMap<OktaUserId, UserId>) {
-        if let Err(error) = self.ledger.set_pins(found, self.clock.now()).await {
-            tracing::warn!(event = "pins_not_recorded", error = %error);
+    /// Writes down what was read, for runs that read less: who was told by their name alone, how large the groups are, and whom this run
+    /// decided on.
+    pub(super) async fn remember(&self, request: &Request, ground: &Ground) {
+        if let Err(error) = self.try_remember(request, &ground.reads).await {
+            tracing::warn!(event = "reads_not_remembered", error = %error, "the next run finds the facts again");
         }
+    }
+
+    async fn try_remember(&self, request: &Request, reads: &Reads) -> Result<(), TableError> {
+        let now = self.clock.now();
+        let found = told_by_name(&reads.okta, &reads.actual);
+        self.ledger.set_pins(&found, now).await?;
+        match &request.scope {
+            Scope::All => self.ledger.set_sizes(&self.sizes(reads), now).await,
+            Scope::Triggers(triggers) => {
+                let touched = Touched { users: triggers.users_may_lose.clone(), groups: triggers.groups.clone() };
+                self.ledger.touch(&request.run_id, &touched, now).await
+            }
+            Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Ok(()),
+        }
+    }
+
+    /// Records when the groups of triggers were read, if nothing of them was left open: later triggers for them are then answered.
+    pub(super) async fn answer_later_triggers(&self, reads: &Reads, findings: &Findings) {
+        let is_open = !findings.unresolved.is_empty() || findings.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
+        if is_open {
+            return;
+        }
+        for (group, at) in &reads.read_at {
+            if let Err(error) = self.ledger.set_read_at(group, *at, self.clock.now()).await {
+                tracing::warn!(event = "read_not_remembered", error = %error);
+            }
+        }
+    }
+
+    /// The sizes of the managed groups; single ones only from the population on from which a group has a limit of its own.
+    fn sizes(&self, reads: &Reads) -> KnownSizes {
+        let facts = reads.facts(&self.policy, None);
+        let has_a_limit = |size: &u64| *size >= self.policy.guard.min_population;
+        let by_group = facts.group_sizes.into_iter().filter(|(_, size)| has_a_limit(size)).collect();
+        KnownSizes { groups: facts.managed_groups, memberships: facts.managed_memberships, by_group }
     }
 }
 
@@ -65,27 +101,7 @@ fn used(findings: &Findings) -> Spend {
     Spend::of(findings.outcomes.iter().filter(|(_, outcome)| was_used(outcome)).map(|(action, _)| action))
 }
 
-fn changes(findings: &Findings) -> Vec<RunChange> {
+fn changes(findings: &Findings) -> Vec<Change> {
     let changed = findings.outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Done(Effect::Changed));
-    changed.map(|(action, _)| change(action)).collect()
-}
-
-fn change(action: &Action) -> RunChange {
-    let group = match action {
-        Action::AddMembership { group_ref: GroupRef::New(_), .. } => None,
-        Action::RenameGroup(_)
-        | Action::AdoptGroup { .. }
-        | Action::CreateGroup { .. }
-        | Action::AddMembership { .. }
-        | Action::RemoveMembership(_)
-        | Action::ReleaseGroup { .. }
-        | Action::DeleteGroup { .. } => action.group_id().cloned(),
-    };
-    RunChange {
-        action: action.name().to_owned(),
-        okta_group: action.group().okta_id.clone(),
-        group,
-        okta_user: action.user().and_then(|user| user.okta_id.clone()),
-        user: action.user_id().cloned(),
-    }
+    changed.map(|(action, _)| Change::of(action)).collect()
 }

@@ -39,6 +39,9 @@ where
         turn: &mut Turn,
     ) -> Result<Findings, ReconcileError> {
         self.look_for_movers(&request.scope, &mut ground).await;
+        if writes {
+            self.remember(request, &ground).await;
+        }
         let mut findings = Findings::default();
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
@@ -54,7 +57,9 @@ where
                 ground.reads.began = self.clock.now();
             }
         }
-        findings.unresolved.extend(std::mem::take(&mut ground.reads.unresolved));
+        if writes && matches!(request.scope, Scope::Triggers(_)) {
+            self.answer_later_triggers(&ground.reads, &findings).await;
+        }
         if let Some(groups) = shifted {
             findings.give_up(&groups);
         }
@@ -100,7 +105,7 @@ where
 
     /// Judges and applies once. Returns the groups that are to be read again, if there are any.
     #[expect(clippy::too_many_arguments, reason = "the circumstances of one round, each used once")]
-    async fn one_round(
+    pub(super) async fn one_round(
         &self,
         request: &Request,
         writes: bool,

@@ -66,6 +66,7 @@ pub(super) fn of_group(
             let reason = match reason {
                 DisposalReason::Gone => RemovalReason::GroupGone,
                 DisposalReason::Unmatched => RemovalReason::GroupUnmatched,
+                DisposalReason::Undone => RemovalReason::Undone,
             };
             draft.members.others = Others::Remove { reason, weakness: *weakness };
         }

@@ -10,8 +10,9 @@ pub use groups::{GroupFates, group_fates};
 
 use crate::actual::{ActualState, Standing};
 use crate::desired::{DesiredGroup, DesiredState};
-use crate::ids::UserId;
+use crate::ids::{OktaGroupId, OktaUserId, UserId};
 use crate::policy::Policy;
+use crate::resolve::users::Binding;
 use crate::snapshot::OktaSnapshot;
 use crate::unresolved::Unresolved;
 
@@ -32,8 +33,19 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     (DesiredState { groups, movers }, unresolved)
 }
 
+/// The users who were told by their userName alone: an externalId would tell them for good, and without one this is to be remembered.
+pub fn told_by_name(okta: &OktaSnapshot, actual: &ActualState) -> BTreeMap<OktaUserId, UserId> {
+    let by_name = |(id, binding): (OktaUserId, Binding)| match binding {
+        Binding::Bound(user) => Some((id, user)),
+        Binding::NotProvisioned | Binding::Conflict { .. } => None,
+    };
+    let nobodys = |user: &UserId| actual.users.get(user).is_some_and(|record| record.external_ids.is_empty());
+    let bound = users::bind(okta, actual).into_iter().filter_map(by_name);
+    bound.filter(|(id, user)| nobodys(user) && actual.pins.get(id) != Some(user)).collect()
+}
+
 /// The users who gain a membership that they are known not to have.
-fn movers(groups: &BTreeMap<crate::ids::OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
+fn movers(groups: &BTreeMap<OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
     let gains = |group: &DesiredGroup, user: &UserId| {
         group.fate.group_id().is_none_or(|id| matches!(actual.standing(id, user), Standing::NotMember))
     };

@@ -1,0 +1,81 @@
+//! What becomes of a message after the run that answered it. Pure.
+
+use std::collections::BTreeSet;
+
+use engine::Completed;
+use sync_core::action::Action;
+use sync_core::outcome::Outcome;
+use sync_core::trigger::{Target, TriggerMessage};
+use sync_core::unresolved::UnresolvedKind;
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is answered.
+    Answered,
+    /// What it asks for cannot be done yet: a member is not provisioned. Without a queue for later the schedule catches up.
+    NotYet,
+    /// Something failed that may pass. Without a queue for later the message is left where it is, and comes again.
+    Failed,
+}
+
+/// What the run that answered these messages left open.
+#[derive(Debug, Default)]
+pub struct Open {
+    everything: bool,
+    failed: BTreeSet<String>,
+    not_yet: BTreeSet<String>,
+}
+
+impl Open {
+    /// What a run left open.
+    pub fn after(completed: &Completed) -> Self {
+        let mut open = Self { everything: !completed.findings.failed_reads.is_empty(), ..Self::default() };
+        for (action, outcome) in &completed.findings.outcomes {
+            if !matches!(outcome, Outcome::Done(_)) {
+                open.failed.extend(names(action));
+            }
+        }
+        for entry in &completed.findings.unresolved {
+            let Some(id) = &entry.okta_id else { continue };
+            match entry.kind {
+                UnresolvedKind::Unreadable => drop(open.failed.insert(id.clone())),
+                UnresolvedKind::UserNotProvisioned => drop(open.not_yet.insert(id.clone())),
+                UnresolvedKind::IdentityConflict
+                | UnresolvedKind::BadRecord
+                | UnresolvedKind::DuplicateGroupName
+                | UnresolvedKind::UnknownStatus
+                | UnresolvedKind::NotOurs => {}
+            }
+        }
+        open
+    }
+
+    /// Where there was no run at all.
+    pub fn everything() -> Self {
+        Self { everything: true, ..Self::default() }
+    }
+
+    /// What becomes of a message.
+    pub fn fate(&self, message: &TriggerMessage) -> Fate {
+        let id = match &message.target {
+            Target::User(id) => id.as_str(),
+            Target::Group(id) => id.as_str(),
+        };
+        let of_group = matches!(message.target, Target::Group(_)) && !self.not_yet.is_empty();
+        if self.everything || self.failed.contains(id) {
+            Fate::Failed
+        } else if self.not_yet.contains(id) || of_group {
+            Fate::NotYet
+        } else {
+            Fate::Answered
+        }
+    }
+}
+
+/// The ids by which a message may have asked for an action.
+fn names(action: &Action) -> Vec<String> {
+    let group = action.group().okta_id.to_string();
+    let user = action.user().and_then(|user| user.okta_id.as_ref()).map(ToString::to_string);
+    user.into_iter().chain([group]).collect()
+}

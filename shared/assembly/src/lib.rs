@@ -1,0 +1,147 @@
+//! From configuration to an engine: the policy, the Okta client, Identity Center and the ledger, made once for a process and bound
+//! to a deadline for each invocation.
+
+mod credentials;
+mod deadline;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use engine::Engine;
+use engine::directory::Directory;
+use engine::ledger::Ledger;
+use identity_center::{Connection, IdentityCenter, Location, Locator};
+use ledger::DynamoTable;
+use okta::auth::CredentialProvider;
+use okta::{OktaClient, OktaConfig};
+use runtime::clock::SystemClock;
+use runtime::policy_file::{self, PolicyFileError};
+use runtime::secrets::{SecretStore, SecretsManager};
+use sync_core::error::{SourceError, TargetError};
+use sync_core::policy::{Policy, PolicyError};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+pub use credentials::OktaCredentials;
+pub use deadline::{deadline, run_id};
+
+/// The engine over the real Okta, Identity Center and table.
+pub type LiveEngine = Engine<OktaClient, IdentityCenter, DynamoTable, SystemClock>;
+
+/// What an engine is made of, whoever runs it.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The policy file.
+    pub policy_path: PathBuf,
+    /// The ledger's table.
+    pub table: String,
+    /// Name or ARN of the Okta credential.
+    pub okta_secret: String,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The policy file has no text.
+    #[error("the policy cannot be read")]
+    PolicyFile(#[source] PolicyFileError),
+    /// The policy is wrong.
+    #[error("the policy cannot be used")]
+    Policy(#[source] PolicyError),
+    /// The Okta credential cannot be read.
+    #[error("the Okta credential cannot be read")]
+    Credential(#[source] SourceError),
+    /// The Okta client cannot start.
+    #[error("the Okta client cannot start")]
+    Okta(#[source] okta::ConfigError),
+    /// Identity Center was not found.
+    #[error("Identity Center was not found")]
+    Locate(#[source] TargetError),
+}
+
+/// Makes engines. What can be kept is kept between invocations: connections, pacers, rate limits, the credential, what is known of the
+/// directory. The policy is read every time, and everything begins anew when it changed.
+pub struct Assembler {
+    parts: Parts,
+    aws: SdkConfig,
+    secrets: Arc<SecretStore<SecretsManager>>,
+    assembled: Mutex<Option<Assembled>>,
+}
+
+#[derive(Clone)]
+struct Assembled {
+    text: String,
+    policy: Arc<Policy>,
+    okta: OktaClient,
+    credentials: Arc<OktaCredentials>,
+    connection: Connection,
+    location: Option<Location>,
+    directory: Arc<Directory>,
+}
+
+impl Assembler {
+    /// Nothing is read or sent yet.
+    pub fn new(parts: Parts, aws: SdkConfig) -> Self {
+        let secrets = Arc::new(SecretStore::new(SecretsManager::new(&aws)));
+        Self { parts, aws, secrets, assembled: Mutex::new(None) }
+    }
+
+    /// The ledger, which needs nothing else.
+    pub fn ledger(&self) -> Ledger<DynamoTable> {
+        Ledger::new(DynamoTable::new(&self.aws, &self.parts.table))
+    }
+
+    /// An engine whose calls end at `deadline`. The credential is looked at first, so that one that cannot be read is said as such.
+    ///
+    /// # Errors
+    /// [`AssemblyError`] names what is wrong, and where.
+    pub async fn engine(&self, deadline: Instant) -> Result<LiveEngine, AssemblyError> {
+        let text = policy_file::read(&self.parts.policy_path).map_err(AssemblyError::PolicyFile)?;
+        let mut slot = self.assembled.lock().await;
+        let mut assembled = match slot.take().filter(|kept| kept.text == text) {
+            Some(kept) => kept,
+            None => self.assemble(text).await?,
+        };
+        assembled.credentials.current().await.map_err(AssemblyError::Credential)?;
+        let location = match assembled.location.take() {
+            Some(location) => location,
+            None => locate(&assembled, deadline).await?,
+        };
+        let engine = Engine {
+            source: assembled.okta.until(deadline),
+            target: IdentityCenter::new(&assembled.connection, &location).until(deadline),
+            ledger: self.ledger(),
+            clock: SystemClock,
+            policy: Arc::clone(&assembled.policy),
+            directory: Arc::clone(&assembled.directory),
+            deadline,
+        };
+        assembled.location = Some(location);
+        *slot = Some(assembled);
+        Ok(engine)
+    }
+
+    async fn assemble(&self, text: String) -> Result<Assembled, AssemblyError> {
+        let policy = Arc::new(Policy::parse(&text).map_err(AssemblyError::Policy)?);
+        let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
+            .and_then(|config| config.with_rate_share(policy.limits.okta_rate_share))
+            .map_err(AssemblyError::Okta)?;
+        let credentials = Arc::new(OktaCredentials::new(Arc::clone(&self.secrets), self.parts.okta_secret.clone()));
+        let okta = OktaClient::new(&config, Arc::clone(&credentials) as Arc<dyn CredentialProvider>).map_err(AssemblyError::Okta)?;
+        let settings = identity_center::Settings {
+            region: policy.identity_center.region.clone(),
+            assume_role_arn: policy.identity_center.assume_role_arn.clone(),
+            identity_store_tps: policy.limits.identity_store_tps,
+            sso_admin_tps: policy.limits.sso_admin_tps,
+        };
+        let connection = Connection::new(&self.aws, &settings).await;
+        Ok(Assembled { text, policy, okta, credentials, connection, location: None, directory: Arc::default() })
+    }
+}
+
+async fn locate(assembled: &Assembled, deadline: Instant) -> Result<Location, AssemblyError> {
+    let place = &assembled.policy.identity_center;
+    let locator = Locator { instance_arn: place.instance_arn.clone(), identity_store_id: place.identity_store_id.clone() };
+    locator.locate(&assembled.connection.until(deadline)).await.map_err(AssemblyError::Locate)
+}

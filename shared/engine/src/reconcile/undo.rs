@@ -1,0 +1,68 @@
+//! Undoing an earlier run: the inverse of what its record says, as far as it is still in effect, under the guard.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt};
+use sync_core::actual::by_user;
+use sync_core::error::TargetError;
+use sync_core::history::{Change, inverse};
+use sync_core::ids::GroupId;
+use sync_core::plan::MayRemove;
+use sync_core::reading::Reading;
+use sync_core::report::Findings;
+
+use super::{Ground, ReconcileError};
+use crate::apply::Turn;
+use crate::engine::Engine;
+use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::read::Reads;
+use crate::request::Request;
+
+/// Groups read side by side.
+const CONCURRENCY: usize = 16;
+
+impl<S, T, L, C> Engine<S, T, L, C>
+where
+    S: ReadSource,
+    T: ReadTarget + WriteTarget,
+    L: Table,
+    C: Clock,
+{
+    pub(super) async fn undo(&self, request: &Request, run_id: &str, writes: bool, turn: &mut Turn) -> Result<Findings, ReconcileError> {
+        let record = self.ledger.run(run_id, self.clock.now()).await?.ok_or_else(|| ReconcileError::NoSuchRun(run_id.to_owned()))?;
+        let reads = match self.read_changed(&record.changes).await {
+            Ok(reads) => reads,
+            Err(error) => return Ok(Findings { failed_reads: vec![error.to_string()], ..Findings::default() }),
+        };
+        let (plan, notes) = inverse(&record.changes, &reads.actual);
+        let ground = Ground { reads, groups: None, may_remove: MayRemove::Everything };
+        let facts = self.facts(&request.scope, &ground).await;
+        let mut findings = Findings { notes, ..Findings::default() };
+        self.one_round(request, writes, &ground, plan, &facts, turn, &mut findings).await?;
+        Ok(findings)
+    }
+
+    /// The groups of a record as they are now. Okta is not asked: undoing goes back to what was, whatever Okta says.
+    async fn read_changed(&self, changes: &[Change]) -> Result<Reads, TargetError> {
+        let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
+        let groups = self.target.list_groups().await?;
+        reads.actual.groups = groups.items.into_iter().map(|group| (group.id.clone(), group)).collect();
+        let marked = |id: &&GroupId| {
+            let mark = reads.actual.mark(id);
+            changes
+                .iter()
+                .any(|change| change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| mark.group == change.okta_group))
+        };
+        let concerned: BTreeSet<GroupId> = reads.actual.groups.keys().filter(marked).cloned().collect();
+        let read = |id: GroupId| async move {
+            let list = match self.target.memberships_of_group(&id).await {
+                Ok(Some(memberships)) => Reading::Known(by_user(memberships)),
+                Ok(None) => Reading::Unknown("the group was deleted in the meantime".to_owned()),
+                Err(error) => Reading::Unknown(error.to_string()),
+            };
+            (id, list)
+        };
+        reads.actual.group_lists = stream::iter(concerned).map(read).buffer_unordered(CONCURRENCY).collect().await;
+        Ok(reads)
+    }
+}

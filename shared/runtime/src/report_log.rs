@@ -1,0 +1,107 @@
+//! A report in the log: one line for the run, one for each action and each thing that needs a person. Ids, and no e-mail addresses.
+
+use sync_core::action::Action;
+use sync_core::outcome::{Effect, Outcome};
+use sync_core::report::{Findings, Report, Status};
+
+use crate::config::Function;
+use crate::metrics::{Metric, Unit};
+
+/// Writes a run into the log, the plan whole.
+pub fn log(function: Function, report: &Report, findings: &Findings) {
+    let held: usize = report.held.iter().map(|entry| entry.actions).sum();
+    tracing::info!(
+        event = "run",
+        function = function.as_str(),
+        run_id = report.run_id,
+        status = report.status.as_str(),
+        actions = findings.plan.len(),
+        changed = report.outcomes.changed,
+        already_in_effect = report.outcomes.already_in_effect,
+        failed = report.outcomes.failed,
+        not_attempted = report.outcomes.not_attempted,
+        held,
+        unresolved = report.unresolved.len(),
+        okta_calls = report.calls.okta,
+        identity_store_calls = report.calls.identity_store,
+        duration_ms = report.duration_ms,
+        plan_hash = report.plan_hash,
+    );
+    findings.failed_reads.iter().for_each(|error| tracing::error!(event = "read_failed", run_id = report.run_id, error));
+    log_actions(report, findings);
+    for entry in &report.held {
+        let (rule, limit, actual, actions) = (entry.rule, entry.limit, entry.actual, entry.actions);
+        tracing::warn!(event = "held", run_id = report.run_id, rule, limit, actual, actions);
+    }
+    for entry in &report.unresolved {
+        tracing::warn!(event = "unresolved", run_id = report.run_id, kind = entry.kind, okta_id = entry.okta_id);
+        tracing::debug!(
+            event = "unresolved_detail",
+            run_id = report.run_id,
+            okta_id = entry.okta_id,
+            name = entry.name,
+            reason = entry.reason
+        );
+    }
+}
+
+fn log_actions(report: &Report, findings: &Findings) {
+    let held = findings.held.by_action();
+    let outcomes: std::collections::BTreeMap<&Action, &Outcome> =
+        findings.outcomes.iter().map(|(action, outcome)| (action, outcome)).collect();
+    for (phase, action) in findings.plan.actions() {
+        let outcome = match (outcomes.get(action), held.get(action)) {
+            (Some(outcome), _) => said(outcome),
+            (None, Some(rule)) => format!("held: {}", rule.as_str()),
+            (None, None) => "planned".to_owned(),
+        };
+        tracing::info!(
+            event = "action",
+            run_id = report.run_id,
+            action = action.name(),
+            phase = ?phase,
+            okta_group = action.group().okta_id.as_str(),
+            group_id = action.group_id().map(sync_core::ids::GroupId::as_str),
+            okta_user = action.user().and_then(|user| user.okta_id.as_ref()).map(sync_core::ids::OktaUserId::as_str),
+            user_id = action.user_id().map(sync_core::ids::UserId::as_str),
+            reason = action.reason(),
+            outcome,
+        );
+    }
+}
+
+fn said(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(Effect::Changed) => "changed".to_owned(),
+        Outcome::Done(Effect::AlreadyInEffect) => "already in effect".to_owned(),
+        Outcome::Failed(error) => format!("failed: {error}"),
+        Outcome::NotAttempted(why) => format!("not attempted: {why}"),
+    }
+}
+
+/// What a run adds to the metrics.
+pub fn metrics(report: &Report) -> Vec<Metric> {
+    let leavers = report.plan.iter().filter(|entry| entry.held == Some("max_leavers")).count();
+    let held: usize = report.held.iter().map(|entry| entry.actions.max(1)).sum();
+    let count = |name, value| Metric { name, value, unit: Unit::Count };
+    vec![
+        count("RunFailed", f64::from(u8::from(report.status == Status::Failed))),
+        count("RunHeld", f64::from(u8::from(report.status == Status::Held))),
+        count("RunPartial", f64::from(u8::from(report.status == Status::Partial))),
+        count("Changed", as_f64(report.outcomes.changed)),
+        count("FailedActions", as_f64(report.outcomes.failed)),
+        count("NotAttemptedActions", as_f64(report.outcomes.not_attempted)),
+        count("HeldActions", as_f64(held as u64)),
+        count("HeldLeavers", as_f64(leavers as u64)),
+        count("Unresolved", as_f64(report.unresolved.len() as u64)),
+        count("OktaCalls", as_f64(report.calls.okta)),
+        count("IdentityStoreCalls", as_f64(report.calls.identity_store)),
+        Metric { name: "RunMilliseconds", value: as_f64(report.duration_ms), unit: Unit::Milliseconds },
+    ]
+}
+
+/// Metrics are counts of one run, far below 2^52, where f64 is exact.
+#[expect(clippy::cast_precision_loss, reason = "counts of one run")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

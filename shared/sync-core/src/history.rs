@@ -1,0 +1,176 @@
+//! What a run changed, in ids, and how it is undone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{
+    Action, AdoptedBy, DisposalReason, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel,
+};
+use crate::actual::{ActualState, Standing};
+use crate::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+use crate::mark::Mark;
+use crate::plan::Plan;
+
+/// One change that a run made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// The contract's name of the action.
+    pub action: String,
+    /// The Okta group.
+    pub okta_group: OktaGroupId,
+    /// The group's name after the change.
+    pub group_name: String,
+    /// The group in Identity Center; none where the same run made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// The Okta user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub okta_user: Option<OktaUserId>,
+    /// The user in Identity Center.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// What the group was before, where the change was to the group itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<GroupBefore>,
+}
+
+/// What a group was before it was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupBefore {
+    /// Its `DisplayName`.
+    pub display_name: String,
+    /// Its Description.
+    pub description: String,
+}
+
+impl Change {
+    /// The change that an action made.
+    pub fn of(action: &Action) -> Self {
+        let before = match action {
+            Action::RenameGroup(edit)
+            | Action::AdoptGroup { edit, .. }
+            | Action::ReleaseGroup { edit, .. }
+            | Action::DeleteGroup { edit, .. } => {
+                Some(GroupBefore { display_name: edit.display_name.clone(), description: edit.description.clone() })
+            }
+            Action::CreateGroup { .. } | Action::AddMembership { .. } | Action::RemoveMembership(_) => None,
+        };
+        Self {
+            action: action.name().to_owned(),
+            okta_group: action.group().okta_id.clone(),
+            group_name: action.group().name.clone(),
+            group: action.group_id().cloned(),
+            okta_user: action.user().and_then(|user| user.okta_id.clone()),
+            user: action.user_id().cloned(),
+            before,
+        }
+    }
+}
+
+/// The plan that undoes these changes, as far as they are still in effect, and what cannot be undone.
+pub fn inverse(changes: &[Change], actual: &ActualState) -> (Plan, Vec<String>) {
+    let mut notes = Vec::new();
+    let actions = changes.iter().flat_map(|change| inverse_of(change, actual, &mut notes)).collect();
+    (actions, notes)
+}
+
+fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Vec<(Phase, Action)> {
+    let Some(id) = group_of(change, actual) else {
+        notes.push(format!(
+            "{} of group {} ({}) cannot be undone: the group does not exist",
+            change.action, change.group_name, change.okta_group
+        ));
+        return Vec::new();
+    };
+    let undone = match change.action.as_str() {
+        "add_membership" => remove(change, &id, actual),
+        "remove_membership" => add(change, &id, actual),
+        "create_group" => delete(change, &id, actual),
+        "rename_group" => rename_back(change, &id, actual),
+        "adopt_group" => return [rename_back(change, &id, actual), release(change, &id, actual)].into_iter().flatten().collect(),
+        "release_group" => mark_again(change, &id, actual),
+        other => {
+            notes.push(format!("{other} of group {} ({}) cannot be undone", change.group_name, change.okta_group));
+            None
+        }
+    };
+    undone.into_iter().collect()
+}
+
+/// The group of a change: by its id, or where the same run made it, by its mark.
+fn group_of(change: &Change, actual: &ActualState) -> Option<GroupId> {
+    let marked = || actual.groups.keys().find(|id| actual.mark(id).is_some_and(|mark| mark.group == change.okta_group)).cloned();
+    change.group.clone().or_else(marked).filter(|id| actual.groups.contains_key(id))
+}
+
+fn label(change: &Change) -> GroupLabel {
+    GroupLabel { okta_id: change.okta_group.clone(), name: change.group_name.clone() }
+}
+
+fn user(change: &Change, id: &UserId) -> UserLabel {
+    UserLabel { okta_id: change.okta_user.clone(), name: id.to_string() }
+}
+
+fn remove(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let user_id = change.user.clone()?;
+    let Standing::Member(membership) = actual.standing(group, &user_id) else { return None };
+    let removal = RemoveMembership {
+        group: label(change),
+        user: user(change, &user_id),
+        group_id: group.clone(),
+        membership_id: membership.clone(),
+        user_id,
+        reason: RemovalReason::Undone,
+        weakness: None,
+    };
+    Some((Phase::Revoke, Action::RemoveMembership(removal)))
+}
+
+fn add(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let user_id = change.user.clone()?;
+    let Standing::NotMember = actual.standing(group, &user_id) else { return None };
+    let (user, group_ref) = (user(change, &user_id), GroupRef::Existing(group.clone()));
+    Some((Phase::Grant, Action::AddMembership { group: label(change), user, group_ref, user_id }))
+}
+
+fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> Option<GroupEdit> {
+    let record = actual.groups.get(group)?;
+    Some(GroupEdit {
+        group: GroupLabel { okta_id: change.okta_group.clone(), name: name.to_owned() },
+        group_id: group.clone(),
+        display_name: record.display_name.clone(),
+        description: record.description.clone(),
+        revision: record.revision.clone(),
+    })
+}
+
+fn delete(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let edit = edit(change, group, actual, &change.group_name)?;
+    let members = u64::try_from(actual.size(group)?).unwrap_or(u64::MAX);
+    let ours = actual.mark(group).is_some_and(|mark| mark.group == change.okta_group);
+    ours.then_some((Phase::DeleteGroup, Action::DeleteGroup { edit, members, reason: DisposalReason::Undone, weakness: None }))
+}
+
+fn rename_back(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let before = change.before.as_ref()?;
+    let edit = edit(change, group, actual, &before.display_name)?;
+    let is_in_effect = edit.display_name == change.group_name && before.display_name != change.group_name;
+    is_in_effect.then_some((Phase::EnsureGroup, Action::RenameGroup(edit)))
+}
+
+fn release(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let before = change.before.as_ref()?;
+    let edit = edit(change, group, actual, &before.display_name)?;
+    let ours = actual.mark(group).is_some_and(|mark| mark.group == change.okta_group);
+    let unmarked = before.description.clone();
+    ours.then_some((Phase::DeleteGroup, Action::ReleaseGroup { edit, unmarked, reason: DisposalReason::Undone, weakness: None }))
+}
+
+fn mark_again(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let before = change.before.as_ref()?;
+    let name = actual.groups.get(group)?.display_name.clone();
+    let edit = edit(change, group, actual, &name)?;
+    let is_released = Mark::read(&edit.description).is_none() && Mark::read(&before.description).is_some();
+    is_released.then_some((Phase::EnsureGroup, Action::AdoptGroup { edit, by: AdoptedBy::Undone, marked: before.description.clone() }))
+}
