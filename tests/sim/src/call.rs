@@ -73,12 +73,32 @@ pub(crate) enum Failure<E> {
     Lost,
 }
 
+/// What becomes of an answer's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    Whole,
+    /// Half of it, as if that were all.
+    Truncated,
+    /// Half of it, and then the connection breaks.
+    CutOff,
+}
+
+impl Body {
+    fn of(what: Option<&What>) -> Self {
+        match what {
+            Some(What::Truncated | What::Corrupt) => Self::Truncated,
+            Some(What::CutOff) => Self::CutOff,
+            Some(_) | None => Self::Whole,
+        }
+    }
+}
+
 /// The answer to a call.
 #[derive(Debug)]
 pub(crate) struct Reply<T, S: Side> {
     pub(crate) result: Result<T, Failure<S::Error>>,
-    /// Only half of the body arrives.
-    pub(crate) truncated: bool,
+    /// What becomes of the body.
+    pub(crate) body: Body,
     pub(crate) rate: Option<S::Rate>,
 }
 
@@ -100,7 +120,7 @@ pub(crate) async fn perform<S: Side, T>(
 ) -> Reply<T, S> {
     let step = client.step();
     if step == Step::Dead {
-        return Reply { result: Err(Failure::Lost), truncated: false, rate: None };
+        return Reply { result: Err(Failure::Lost), body: Body::Whole, rate: None };
     }
     let ticket = admit(&mut *lock(side), &operation, step);
     let (time, after) = (ticket.time.clone(), Duration::from_millis(ticket.met.delay_after_ms));
@@ -141,7 +161,7 @@ fn settle<S: Side, T>(
     let result = if step == Step::LoseAnswer { Err(Failure::Lost) } else { result };
     let mutated = state.version() != version;
     write_down(state, operation, &result, mutated, what);
-    Reply { result, truncated: matches!(what, Some(What::Truncated | What::Corrupt)), rate }
+    Reply { result, body: Body::of(what), rate }
 }
 
 fn failure_of<S: Side>(state: &mut S, what: &What, rate: &mut Option<S::Rate>) -> Option<Failure<S::Error>> {

@@ -64,8 +64,15 @@ pub enum What {
         /// Seconds until calls are welcome again.
         seconds: u64,
     },
-    /// 200, and half of the body.
+    /// Okta only: 429 for too many calls at one time, whose headers say limit 0 and remaining 0. To AWS it is a throttle.
+    TooManyAtOnce {
+        /// Seconds until the reset that the headers guess.
+        seconds: u64,
+    },
+    /// 200, and half of the body, as if that were all.
     Truncated,
+    /// 200, and the connection breaks in the middle of the body.
+    CutOff,
     /// The connection breaks before the call takes effect.
     DropBefore,
     /// The connection breaks after the call took effect: the answer is lost.
@@ -166,7 +173,7 @@ pub(crate) enum Strike<'a> {
 pub(crate) enum ErrorFault<'a> {
     Status { status: u16, code: Option<&'a str> },
     Exception { name: &'a str, reason: Option<&'a str> },
-    Throttle { seconds: u64 },
+    Throttle { seconds: u64, at_once: bool },
     Conflict,
 }
 
@@ -177,9 +184,11 @@ impl What {
             Self::Html { status } => Strike::Html(*status),
             Self::Status { status, code } => Strike::Error(ErrorFault::Status { status: *status, code: code.as_deref() }),
             Self::Exception { name, reason } => Strike::Error(ErrorFault::Exception { name, reason: reason.as_deref() }),
-            Self::Throttle { seconds } => Strike::Error(ErrorFault::Throttle { seconds: *seconds }),
+            Self::Throttle { seconds } => Strike::Error(ErrorFault::Throttle { seconds: *seconds, at_once: false }),
+            Self::TooManyAtOnce { seconds } => Strike::Error(ErrorFault::Throttle { seconds: *seconds, at_once: true }),
             Self::Conflict => Strike::Error(ErrorFault::Conflict),
             Self::Truncated
+            | Self::CutOff
             | Self::Delay { .. }
             | Self::DelayAfter { .. }
             | Self::Empty

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use engine::ports::{Expect, Row, Table, TableError};
 use jiff::Timestamp;
 
-use crate::call::{Desk, Failure, Operation, Reply, Side, SideError, perform};
+use crate::call::{Body, Desk, Failure, Operation, Reply, Side, SideError, perform};
 use crate::fault::{ErrorFault, Fault};
 use crate::kill::{Client, KillSwitch};
 use crate::lock;
@@ -98,10 +98,10 @@ impl MemoryTable {
         run: impl FnOnce(&mut TableState) -> Result<T, Refusal> + Send,
     ) -> Result<(T, bool), TableError> {
         let (name, target) = (operation.name, operation.target.clone());
-        let Reply { result, truncated, .. } = perform(&self.state, &self.client, operation, |state, _| run(state)).await;
+        let Reply { result, body, .. } = perform(&self.state, &self.client, operation, |state, _| run(state)).await;
         let unavailable = |detail: &str| TableError::Unavailable { operation: name, detail: detail.to_owned() };
         match result {
-            Ok(value) => Ok((value, truncated)),
+            Ok(value) => Ok((value, body != Body::Whole)),
             Err(Failure::Api(Refusal::Conflict)) => {
                 let (pk, sk) = target.split_once(' ').unwrap_or((&target, ""));
                 Err(TableError::Conflict { pk: pk.to_owned(), sk: sk.to_owned() })

@@ -173,6 +173,8 @@ async fn writes_over_http_are_the_changes_of_the_world() {
     }
     assert_eq!(face.world.okta.member_ids(&group).len(), 2);
     face.send(Method::DELETE, &member, None).await.unwrap();
+    let everyone = format!("/api/v1/groups/{}/users/{user}", face.world.okta.everyone());
+    assert_eq!(face.send(Method::DELETE, &everyone, None).await.unwrap().status(), StatusCode::FORBIDDEN);
     let made: Value = face
         .send(Method::POST, "/api/v1/groups", Some(json!({"profile": {"name": "new", "description": "d"}})))
         .await
@@ -241,6 +243,14 @@ async fn faults_arrive_as_the_wire_shows_them() {
     assert!(half.json::<Value>().await.unwrap_err().is_decode());
     strike(What::Empty);
     assert_eq!(face.json(&path).await, json!([]));
+    strike(What::CutOff);
+    let half = face.get(&path).await;
+    assert_eq!(half.status(), StatusCode::OK);
+    assert!(half.bytes().await.is_err(), "the connection broke in the middle of the body");
+    strike(What::TooManyAtOnce { seconds: 1 });
+    let refused = face.get(&path).await;
+    let headers = ["x-rate-limit-limit", "x-rate-limit-remaining"].map(|name| refused.headers()[name].to_str().unwrap().to_owned());
+    assert_eq!((refused.status().as_u16(), headers), (429, ["0".to_owned(), "0".to_owned()]));
     strike(What::DropBefore);
     assert!(face.send(Method::GET, &path, None).await.is_err());
     strike(What::EndlessCursor);
@@ -263,6 +273,8 @@ async fn a_lost_answer_leaves_its_effect() {
 async fn a_path_that_does_not_exist_is_e0000008_and_a_bad_body_e0000003() {
     let face = Face::new(1, 1, 1).await;
     assert_eq!(error_code(face.get("/api/v1/nonsense").await).await, (404, "E0000008".to_owned()));
+    let deletion = face.send(Method::DELETE, "/api/v1/groups", None).await.unwrap();
+    assert_eq!(error_code(deletion).await, (405, "E0000022".to_owned()));
     let request = face.client.post(format!("{}/api/v1/groups", face.server.url())).header("authorization", "SSWS sim-token");
     assert_eq!(error_code(request.body("{").send().await.unwrap()).await, (400, "E0000003".to_owned()));
     assert_eq!(error_code(face.get("/api/v1/groups?filter=name+foo").await).await, (400, "E0000031".to_owned()));

@@ -118,7 +118,9 @@ async fn a_fault_becomes_the_kind_that_the_real_client_would_give() {
         (What::Html { status: 502 }, SourceErrorKind::Unavailable),
         (What::Throttle { seconds: 30 }, SourceErrorKind::Throttled),
         (What::Truncated, SourceErrorKind::Malformed),
+        (What::CutOff, SourceErrorKind::Malformed),
         (What::SameCursor, SourceErrorKind::Malformed),
+        (What::EndlessCursor, SourceErrorKind::Malformed),
         (What::DropBefore, SourceErrorKind::Unavailable),
     ] {
         world.okta.clear_faults();
@@ -180,6 +182,9 @@ async fn a_membership_is_made_once_and_removed_once() {
     assert_eq!(world.aws.delete_membership(&membership.id).await.unwrap(), Effect::Changed);
     assert_eq!(world.aws.delete_membership(&membership.id).await.unwrap(), Effect::AlreadyInEffect);
     assert_eq!((world.aws.writes().len(), world.aws.write_attempts().len()), (2, 4));
+    world.aws.configure(|settings| settings.forgiving_deletes = true);
+    assert_eq!(world.aws.delete_membership(&membership.id).await.unwrap(), Effect::Changed, "no one can tell");
+    assert_eq!(world.aws.writes().len(), 2);
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ fn recordings() -> Option<PathBuf> {
     let folder = std::env::var("LOCKSTEP_RECORDINGS").ok().map(PathBuf::from);
     if folder.is_none() {
         // Past the harness, which keeps what a passing test prints to itself.
-        writeln!(std::io::stderr(), "SKIPPED: LOCKSTEP_RECORDINGS is not set, so no shapes were compared with recorded ones").unwrap();
+        let words = "SKIPPED: LOCKSTEP_RECORDINGS is not set, so no shapes were compared with recorded ones";
+        std::io::stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
     }
     folder
 }

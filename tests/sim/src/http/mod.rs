@@ -6,12 +6,14 @@ mod wire;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use futures::{StreamExt, future, stream};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -146,23 +148,28 @@ fn decoded(part: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    /// The connection breaks where the body ends.
+    is_cut_off: bool,
 }
 
 impl Answer {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        let headers = vec![("content-type", "application/json".to_owned())];
-        Self { status, headers, body: body.to_string().into_bytes() }
-    }
-
-    pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self::typed(status, "application/json", body.to_string().into_bytes())
     }
 
     pub(crate) fn html(status: u16) -> Self {
         let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>edge</body></html>");
-        Self { status, headers: vec![("content-type", "text/html".to_owned())], body: page.into_bytes() }
+        Self::typed(status, "text/html", page.into_bytes())
+    }
+
+    pub(crate) fn typed(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Self { body, ..Self::empty(status) }.with("content-type", content_type)
+    }
+
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new(), is_cut_off: false }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
@@ -170,14 +177,23 @@ impl Answer {
         self
     }
 
-    /// With the second half of its body missing.
-    pub(crate) fn truncated(mut self) -> Self {
-        self.body.truncate(self.body.len() / 2);
+    /// With the second half of its body missing, if that is what becomes of it.
+    pub(crate) fn with_body(mut self, body: crate::call::Body) -> Self {
+        let length = self.body.len();
+        match body {
+            crate::call::Body::Whole => return self,
+            crate::call::Body::Truncated => {}
+            crate::call::Body::CutOff => {
+                self.is_cut_off = true;
+                self = self.with("content-length", &length);
+            }
+        }
+        self.body.truncate(length / 2);
         self
     }
 
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(if self.is_cut_off { cut_off(self.body) } else { Body::from(self.body) });
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -186,6 +202,19 @@ impl Answer {
         }
         response
     }
+}
+
+/// How long after the half of a body the connection breaks: long enough for it to have gone out.
+const CUT_OFF_AFTER: Duration = Duration::from_millis(50);
+
+/// A body after which the connection breaks.
+fn cut_off(body: Vec<u8>) -> Body {
+    let half = stream::once(future::ready(Ok(Bytes::from(body))));
+    let end = stream::once(async {
+        tokio::time::sleep(CUT_OFF_AFTER).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
+    Body::from_stream(half.chain(end))
 }
 
 fn serve<F: Face>(listener: TcpListener, face: F) -> io::Result<Server> {

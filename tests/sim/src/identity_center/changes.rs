@@ -73,7 +73,10 @@ impl StoreState {
     }
 
     pub(crate) fn delete_user(&mut self, id: &str, at: Option<&str>) -> Result<(), AwsError> {
-        let user = self.existing_user(id)?;
+        let user = match self.existing_user(id) {
+            Err(_) if self.settings.forgiving_deletes => return Ok(()),
+            user => user?,
+        };
         self.at_revision(user.revision, at)?;
         let id = user.id.clone();
         if self.settings.cascade {
@@ -134,7 +137,10 @@ impl StoreState {
     }
 
     pub(crate) fn delete_group(&mut self, id: &str, at: Option<&str>) -> Result<(), AwsError> {
-        let group = self.existing_group(id)?;
+        let group = match self.existing_group(id) {
+            Err(_) if self.settings.forgiving_deletes => return Ok(()),
+            group => group?,
+        };
         self.at_revision(group.revision, at)?;
         let id = group.id.clone();
         if self.settings.cascade {
@@ -162,7 +168,10 @@ impl StoreState {
     }
 
     pub(crate) fn delete_membership(&mut self, id: &str) -> Result<(), AwsError> {
-        let id = self.existing_membership(id)?.id.clone();
+        let id = match self.existing_membership(id) {
+            Err(_) if self.settings.forgiving_deletes => return Ok(()),
+            membership => membership?.id.clone(),
+        };
         self.forget_membership(&id);
         Ok(())
     }

@@ -43,6 +43,7 @@ struct Orders {
     stale_ms: Option<u64>,
     names_ignore_case: Option<bool>,
     cascade: Option<bool>,
+    forgiving_deletes: Option<bool>,
     capacity: Option<usize>,
     conflict_status: Option<u16>,
     throttles: Option<Throttles>,
@@ -123,6 +124,7 @@ impl Controlled for FakeIdentityCenter {
             replace(&mut settings.stale_ms, orders.stale_ms);
             replace(&mut settings.names_ignore_case, orders.names_ignore_case);
             replace(&mut settings.cascade, orders.cascade);
+            replace(&mut settings.forgiving_deletes, orders.forgiving_deletes);
             replace(&mut settings.capacity, orders.capacity);
             replace(&mut settings.conflict_status, orders.conflict_status);
         });

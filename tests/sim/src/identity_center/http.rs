@@ -69,12 +69,12 @@ impl FakeIdentityCenter {
             Err(Failure::Lost) => return None,
         };
         let answer = answer.with("x-amzn-requestid", &request_id);
-        Some(if reply.truncated { answer.truncated() } else { answer })
+        Some(answer.with_body(reply.body))
     }
 }
 
 fn written(status: u16, body: &Value) -> Answer {
-    Answer { status, headers: vec![("content-type", "application/x-amz-json-1.1".to_owned())], body: body.to_string().into_bytes() }
+    Answer::typed(status, "application/x-amz-json-1.1", body.to_string().into_bytes())
 }
 
 /// The parameters for the log: `GroupId=… UserId=…`.

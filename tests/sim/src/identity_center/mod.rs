@@ -323,7 +323,7 @@ impl Side for StoreState {
             ErrorFault::Status { status, code: Some(name) } => AwsError { status, ..AwsError::named(name, None) },
             ErrorFault::Status { status, code: None } => AwsError::of_status(status),
             ErrorFault::Exception { name, reason } => AwsError::named(name, reason),
-            ErrorFault::Throttle { seconds } => AwsError::throttled(seconds),
+            ErrorFault::Throttle { seconds, .. } => AwsError::throttled(seconds),
             ErrorFault::Conflict => AwsError::conflict(CONCURRENT, "injected", self.settings.conflict_status),
         }
     }

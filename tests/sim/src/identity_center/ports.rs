@@ -10,7 +10,7 @@ use super::changes::{GroupEdit, revision};
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
 use super::reads::Part;
 use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState, StoreUser};
-use crate::call::{Failure, Operation, Reply, perform};
+use crate::call::{Body, Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
 /// A list that does not end after so many pages is broken.
@@ -130,7 +130,7 @@ impl FakeIdentityCenter {
 
 fn answer<T>(name: &str, reply: Reply<T, StoreState>) -> Result<T, TargetError> {
     match reply.result {
-        Ok(_) if reply.truncated => Err(malformed(name, "the body is cut short")),
+        Ok(_) if reply.body != Body::Whole => Err(malformed(name, "the body is cut short")),
         Ok(value) => Ok(value),
         Err(Failure::Api(error)) => Err(refused(name, &error)),
         Err(Failure::Html(status @ 500..)) => {

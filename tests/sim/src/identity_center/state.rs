@@ -122,6 +122,9 @@ pub struct Settings {
     pub names_ignore_case: bool,
     /// Deleting a user or a group takes its memberships with it. AWS does not say so.
     pub cascade: bool,
+    /// Deleting what is not there is a success. The service's model calls deletions idempotent, and its users meet
+    /// `ResourceNotFoundException`.
+    pub forgiving_deletes: bool,
     /// Users and groups at most.
     pub capacity: usize,
     /// HTTP status of `ConflictException`: 400 was seen, 409 is claimed.
@@ -138,6 +141,7 @@ impl Default for Settings {
             stale_ms: 0,
             names_ignore_case: true,
             cascade: true,
+            forgiving_deletes: false,
             capacity: 200_000,
             conflict_status: 400,
         }

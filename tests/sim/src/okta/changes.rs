@@ -177,6 +177,9 @@ impl OktaState {
     }
 
     pub(crate) fn remove_member(&mut self, group: &OktaGroupId, user: &OktaUserId) -> bool {
+        if *group == self.everyone {
+            return false;
+        }
         let moved = self.move_member(group, user, false);
         if moved {
             self.record(Verb::MemberRemoved, &[Subject::User(user), Subject::Group(group)]);

@@ -343,9 +343,10 @@ impl Side for OktaState {
             ErrorFault::Status { status, code } => OktaError::of_status(status, code),
             ErrorFault::Exception { name, .. } => OktaError::of_status(500, Some(name)),
             ErrorFault::Conflict => OktaError::of_status(409, None),
-            ErrorFault::Throttle { seconds } => {
+            ErrorFault::Throttle { seconds, at_once } => {
                 let reset = ceil_second(later(self.now(), Duration::from_secs(seconds)));
-                *rate = Some(Rate { limit: rate.map_or(0, |rate| rate.limit), remaining: 0, reset });
+                let limit = if at_once { 0 } else { rate.map_or(0, |rate| rate.limit) };
+                *rate = Some(Rate { limit, remaining: 0, reset });
                 OktaError::throttled()
             }
         }

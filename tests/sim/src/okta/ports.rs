@@ -14,7 +14,7 @@ use super::filter::Filter;
 use super::reads::{GroupQuery, Part};
 use super::state::{Group, OktaState, User};
 use super::{FakeOkta, whole_second};
-use crate::call::{Failure, Operation, Reply, perform};
+use crate::call::{Body, Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
 /// A list that does not end after so many pages is broken.
@@ -149,7 +149,7 @@ fn or_none<T>(result: Result<T, Trouble>) -> Result<Option<T>, SourceError> {
 
 fn answer<T>(name: &str, reply: Reply<T, OktaState>) -> Result<T, Trouble> {
     match reply.result {
-        Ok(_) if reply.truncated => Err(malformed(name, "the body is cut short")),
+        Ok(_) if reply.body != Body::Whole => Err(malformed(name, "the body is cut short")),
         Ok(value) => Ok(value),
         Err(Failure::Api(error)) if error.code == "E0000007" => Err(Trouble::Missing(refused(name, &error))),
         Err(Failure::Api(error)) => Err(Trouble::Other(refused(name, &error))),

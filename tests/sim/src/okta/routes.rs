@@ -40,23 +40,25 @@ fn writes(name: &'static str, run: impl FnOnce(&mut OktaState) -> Result<Outcome
     Some(Route { name, writing: true, run: Run::Now(Box::new(move |state, _| run(state))) })
 }
 
-/// The route of a call; what is none answers 404 `E0000008`.
+/// The route of a call; what is none answers 404 `E0000008`, or 405 `E0000022` where another method has one.
 pub(crate) fn route(call: &HttpCall) -> Route {
     let segments = call.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let method = call.method.as_str();
-    let found = match segments.as_slice() {
+    find(call.method.as_str(), &segments, call).unwrap_or_else(|| {
+        let is_known = ["GET", "POST", "PUT", "DELETE"].iter().any(|method| find(method, &segments, call).is_some());
+        let error = if is_known { OktaError::of_status(405, None) } else { OktaError::no_such_path() };
+        Route { name: "(no such operation)", writing: false, run: Run::Now(Box::new(|_, _| Err(error))) }
+    })
+}
+
+fn find(method: &str, segments: &[&str], call: &HttpCall) -> Option<Route> {
+    match segments {
         ["api", "v1", "groups", rest @ ..] => groups(method, rest, call),
         ["api", "v1", "users", rest @ ..] => users(method, rest, call),
         ["api", "v1", "apps", rest @ ..] => apps(method, rest, call),
         ["api", "v1", "eventHooks", rest @ ..] => super::hook_routes::hooks(method, rest, call),
         _ => None,
-    };
-    found.unwrap_or_else(|| Route {
-        name: "(no such path)",
-        writing: false,
-        run: Run::Now(Box::new(|_, _| Err(OktaError::no_such_path()))),
-    })
+    }
 }
 
 fn groups(method: &str, rest: &[&str], call: &HttpCall) -> Option<Route> {
@@ -143,6 +145,9 @@ fn member_change(name: &'static str, group: &str, user: &str, inwards: bool) -> 
     let (group, user) = (group.to_owned(), user.to_owned());
     writes(name, move |state| {
         let (group, user) = (existing_group(state, &group)?, state.existing_user(&user)?.id.clone());
+        if state.groups.get(&group).is_some_and(|entry| entry.record.kind == GroupType::BuiltIn) {
+            return Err(OktaError::forbidden());
+        }
         // Doing it again is no error in Okta.
         if inwards {
             state.add_member(&group, &user)
