@@ -11,6 +11,7 @@ use crate::fault::{ErrorFault, Fault};
 use crate::kill::{Client, KillSwitch};
 use crate::lock;
 use crate::log::Call;
+use crate::quota::ceil_second;
 use crate::time::Time;
 
 type Key = (String, String);
@@ -154,8 +155,9 @@ impl TableState {
         if !holds(expect, present) {
             return Err(Refusal::Conflict);
         }
-        let version = present.unwrap_or(row.version) + 1;
-        self.rows.insert(key, Row { version, ..row.clone() });
+        // One that has expired and is still there is counted on from as well.
+        let version = self.rows.get(&key).map_or(0, |row| row.version) + 1;
+        self.rows.insert(key, Row { version, expires_at: row.expires_at.map(whole_second), ..row.clone() });
         self.version += 1;
         Ok(version)
     }
@@ -177,6 +179,11 @@ fn holds(expect: Expect, present: Option<u64>) -> bool {
         Expect::Absent => present.is_none(),
         Expect::Version(version) => present == Some(version),
     }
+}
+
+/// DynamoDB keeps whole seconds; none is cut short.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(ceil_second(at)).unwrap_or(at)
 }
 
 fn expired(row: &Row, now: Timestamp) -> bool {

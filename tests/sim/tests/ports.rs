@@ -285,7 +285,10 @@ async fn the_table_keeps_what_a_write_rests_on() {
     table.put(&Row { expires_at: Some(now), ..read }, Expect::Version(2), now).await.unwrap();
     assert_eq!(table.get("p", "s", now).await.unwrap(), None);
     assert!(table.query("p", now).await.unwrap().is_empty());
-    table.put(&row("3"), Expect::Absent, now).await.unwrap();
+    assert_eq!(table.put(&row("3"), Expect::Absent, now).await.unwrap(), 4, "the version goes on from the expired row's");
+    let later = now + jiff::SignedDuration::from_millis(1);
+    table.put(&Row { expires_at: Some(later), ..row("4") }, Expect::Anything, now).await.unwrap();
+    assert!(table.get("p", "s", later).await.unwrap().is_some(), "times are kept in whole seconds, rounded up");
 }
 
 #[tokio::test]
