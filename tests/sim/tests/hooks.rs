@@ -190,6 +190,8 @@ async fn a_hook_delivers_once_its_endpoint_has_answered_the_challenge() {
     let path = format!("/{}", made["id"].as_str().unwrap());
     let (status, verified) = hook_api(&okta, reqwest::Method::POST, &format!("{path}/lifecycle/verify"), Value::Null).await;
     assert_eq!((status, &verified["verificationStatus"]), (200, &json!("VERIFIED")));
+    assert_eq!(world.okta.flush_hooks().await, 0, "what happened before the verification is lost");
+    world.okta.remove_member(&world.okta_group(0), &world.okta_user(0));
     assert_eq!(world.okta.flush_hooks().await, 1);
     let (_, moved) = hook_api(&okta, reqwest::Method::PUT, &path, wanted("http://127.0.0.1:9/nowhere")).await;
     assert_eq!(moved["verificationStatus"], "UNVERIFIED");

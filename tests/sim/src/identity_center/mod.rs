@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 use sync_core::ids::{GroupId, MembershipId, UserId};
 
@@ -166,12 +167,17 @@ impl FakeIdentityCenter {
         true
     }
 
-    /// Makes the present memberships an hour old.
+    /// Makes everything that is there an hour old.
     pub fn settle(&self) {
         let mut state = self.lock();
         let old = crate::time::earlier(state.now(), Duration::from_secs(3600));
-        for membership in state.memberships.values_mut() {
-            membership.created_at = membership.created_at.min(old);
+        let age = |at: &mut Timestamp| *at = old.min(*at);
+        state.memberships.values_mut().for_each(|membership| age(&mut membership.created_at));
+        for user in state.users.values_mut() {
+            [&mut user.created_at, &mut user.updated_at].into_iter().for_each(age);
+        }
+        for group in state.groups.values_mut() {
+            [&mut group.created_at, &mut group.updated_at].into_iter().for_each(age);
         }
     }
 }

@@ -58,7 +58,10 @@ fn done(state: &mut OktaState, name: &str, id: &str, body: &Value) -> Result<Out
         }
         _ => {
             if let Some(verb) = name.rsplit('/').next().filter(|verb| verb.ends_with("activate")) {
-                existing(state, id)?.active = verb == "activate";
+                let next_event = state.next_event;
+                let hook = existing(state, id)?;
+                // What happens meanwhile is delivered to no one.
+                (hook.active, hook.cursor) = (verb == "activate", next_event);
                 state.version += 1;
             }
             shown(state, id)

@@ -5,6 +5,7 @@
 //! any order. Loss, duplicates and shuffling are settings.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -297,8 +298,10 @@ impl FakeOkta {
         }
         let mut state = self.lock();
         let now = state.now();
-        if let Some(hook) = state.hooks.get_mut(id) {
-            (hook.verified, hook.last_updated) = (true, now);
+        let next_event = state.next_event;
+        if let Some(hook) = state.hooks.get_mut(id).filter(|hook| !hook.verified) {
+            // What happened before is delivered to no one.
+            (hook.verified, hook.last_updated, hook.cursor) = (true, now, next_event);
         }
         hook_routes::shown(&state, id)
     }
@@ -309,15 +312,19 @@ impl FakeOkta {
     }
 }
 
-fn client(timeout: Duration) -> Option<reqwest::Client> {
-    reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).no_proxy().build().ok()
-}
+/// One for the process, as making it takes longer than a delivery. It keeps no connections, which would belong to the runtime of
+/// whichever test opened them.
+static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
+    builder.build().inspect_err(|error| tracing::error!(%error, "no hook can be delivered")).ok()
+});
 
 /// The status of the answer, 0 for none.
 async fn post(due: &Due, timeout: Duration) -> u16 {
-    let Some(client) = client(timeout) else { return 0 };
+    let Some(client) = CLIENT.as_ref() else { return 0 };
     let request = client
         .post(&due.hook.uri)
+        .timeout(timeout)
         .header("accept", "application/json")
         .header("content-type", "application/json")
         .header(due.hook.header.as_str(), due.hook.secret.as_str())
@@ -326,8 +333,10 @@ async fn post(due: &Due, timeout: Duration) -> u16 {
 }
 
 async fn answers_challenge(uri: &str, challenge: &str, timeout: Duration) -> bool {
-    let Some(client) = client(timeout) else { return false };
-    let Ok(response) = client.get(uri).header("x-okta-verification-challenge", challenge).send().await else { return false };
+    let Some(client) = CLIENT.as_ref() else { return false };
+    let Ok(response) = client.get(uri).timeout(timeout).header("x-okta-verification-challenge", challenge).send().await else {
+        return false;
+    };
     if response.status() != reqwest::StatusCode::OK {
         return false;
     }

@@ -54,7 +54,8 @@ impl Face for FakeOkta {
         let Route { name, writing, run } = super::routes::route(&call);
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", readable(&call.query)) };
         let operation = Operation { name, target: format!("{}{query}", call.path), writing };
-        let token = call.header("authorization").strip_prefix("SSWS ").unwrap_or_default().trim().to_owned();
+        // Okta's own Python client sends no space in between, so Okta asks for none.
+        let token = call.header("authorization").strip_prefix("SSWS").unwrap_or_default().trim().to_owned();
         let (effect, verifies) = match run {
             Run::Now(effect) => (effect, None),
             Run::Verify(hook) => (super::routes::hook_must_exist(hook.clone()), Some(hook)),
