@@ -73,8 +73,10 @@ impl Credential {
         Self { provider, generation: AtomicU64::new(0), refreshing: Mutex::new(()) }
     }
 
-    /// The value, and its generation. The generation is read first: the value may then be newer, never older.
+    /// The value, and its generation; after a refresh that is under way, so that the old value is not sent in vain. The
+    /// generation is read first: the value may then be newer, never older.
     pub(crate) async fn current(&self) -> Result<(Generation, SecretString), SourceError> {
+        drop(self.refreshing.lock().await);
         let generation = Generation(self.generation.load(Ordering::Acquire));
         Ok((generation, self.provider.current().await?))
     }

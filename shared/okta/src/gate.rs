@@ -44,9 +44,8 @@ impl Gate {
     /// `Throttled` if the window ends after the deadline; `OutOfTime` if the deadline comes first.
     pub(crate) async fn admit(&self, bucket: Bucket, operation: &str, deadline: Option<Instant>) -> Result<Admitted<'_>, SourceError> {
         loop {
-            // Before the turn is asked for, so that no answer in between goes unnoticed.
-            let mut answered = std::pin::pin!(self.answered.notified());
-            answered.as_mut().enable();
+            // Made before the turn is asked for, so that no answer in between goes unnoticed.
+            let answered = self.answered.notified();
             let slot = before(deadline, operation, self.slots.acquire()).await?.expect("the semaphore is never closed");
             let turn = self.buckets().take(bucket, self.now());
             match turn {

@@ -93,9 +93,10 @@ impl Sender {
 
     async fn send(&self, request: &Request, attempts: &mut Attempts, deadline: Option<Instant>) -> Result<(Generation, Sent), SourceError> {
         let operation = &request.operation;
+        let admitted = self.gate.admit(request.bucket, operation, deadline).await?;
+        // After the wait, in which the credential may have changed.
         let (generation, credential) = before(deadline, operation, self.credential.current()).await??;
         let headers = attempts.headers(request, &credential)?;
-        let admitted = self.gate.admit(request.bucket, operation, deadline).await?;
         attempts.n_sent += 1;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();

@@ -91,7 +91,7 @@ async fn s32_reads_that_are_refused_together_renew_once() {
     for result in join_all(ids.iter().map(|id| client.members(id))).await {
         assert!(result.unwrap().is_some());
     }
-    assert_eq!(token.n_refreshed.load(Ordering::SeqCst), 1);
+    assert_eq!((client.calls(), token.n_refreshed.load(Ordering::SeqCst)), (31, 1), "and what was waiting is sent with the new one");
 }
 
 #[tokio::test(start_paused = true)]
