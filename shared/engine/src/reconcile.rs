@@ -77,6 +77,7 @@ where
         turn.end(self).await;
         let (mut findings, read_again_later) = result?;
         findings.notes.extend(notes);
+        findings.is_dry = !writes;
         let report = self.report(request, &findings, before, started);
         if writes {
             self.conclude(request, &report, &findings, began).await;

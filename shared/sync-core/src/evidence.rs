@@ -16,6 +16,13 @@ pub fn shortfall(listed: usize, count: Option<u64>, members_now: Option<usize>) 
     implausible.then_some(Shortfall { expected, listed })
 }
 
+/// Whether a list should be read once more before it is believed: where it is implausible, and where the group's own count was not given
+/// (Okta's next links may drop what asked for it) and the list is much shorter than what Identity Center has.
+pub fn is_worth_another_look(listed: usize, count: Option<u64>, members_now: Option<usize>) -> bool {
+    let has_shrunk = members_now.is_some_and(|members| listed.saturating_mul(10) < members.saturating_mul(9));
+    shortfall(listed, count, members_now).is_some() || (count.is_none() && has_shrunk)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +42,13 @@ mod tests {
         assert_eq!(shortfall(1, None, Some(4)), None);
         assert_eq!(shortfall(0, None, Some(0)), None);
         assert_eq!(shortfall(0, None, None), None);
+    }
+
+    #[test]
+    fn a_list_that_shrank_without_a_count_is_read_once_more() {
+        assert!(is_worth_another_look(8, None, Some(10)));
+        assert!(!is_worth_another_look(9, None, Some(10)));
+        assert!(!is_worth_another_look(8, Some(8), Some(10)), "Okta's count says that it is whole");
+        assert!(is_worth_another_look(0, Some(4), None));
     }
 }

@@ -59,7 +59,7 @@ pub struct OktaSnapshot {
     pub lists_all_groups: bool,
     /// The groups that were seen or looked for.
     pub groups: BTreeMap<OktaGroupId, GroupSighting>,
-    /// The groups that exist by id although the whole list did not have them.
+    /// The groups of ours that the whole list did not have, and of which a read by id does not say that they are gone.
     pub unlisted: BTreeSet<OktaGroupId>,
     /// The groups that are assigned to the app of `[groups] app_id`; `None` where the policy names no app.
     pub assigned: Option<BTreeSet<OktaGroupId>>,

@@ -58,9 +58,12 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         }
         let missing: Vec<OktaGroupId> = self.marks(reads).into_iter().filter(|id| !reads.okta.groups.contains_key(id)).collect();
         for (id, sighting) in self.sight(missing).await {
-            if let GroupSighting::Present(group) = &sighting
-                && self.policy.groups.matches(group)
-            {
+            let left_out = match &sighting {
+                GroupSighting::Present(group) => self.policy.groups.matches(group),
+                GroupSighting::Unknown(_) => true,
+                GroupSighting::Gone => false,
+            };
+            if left_out {
                 reads.okta.unlisted.insert(id.clone());
             }
             reads.okta.groups.insert(id, sighting);

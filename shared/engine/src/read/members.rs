@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sync_core::actual::by_user;
 use sync_core::error::SourceError;
-use sync_core::evidence::shortfall;
+use sync_core::evidence::{is_worth_another_look, shortfall};
 use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
 use sync_core::reading::Reading;
 use sync_core::records::{Listing, OktaGroup, OktaUser};
 use sync_core::snapshot::{GroupSighting, MemberList, UserSighting};
+use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::Reads;
 use crate::engine::Engine;
@@ -74,7 +75,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn read_members(&self, group: &OktaGroup, members_now: Option<usize>) -> Result<OktaMembers, SourceError> {
         let first = self.source.members(&group.id).await?;
         if let Some(listing) = first
-            && shortfall(listing.items.len() + listing.bad.len(), group.users_count, members_now).is_none()
+            && !is_worth_another_look(listing.items.len() + listing.bad.len(), group.users_count, members_now)
         {
             return Ok(listed(listing, None));
         }
@@ -107,11 +108,18 @@ fn listed(listing: Listing<OktaUser>, shorter_than: Option<sync_core::snapshot::
     OktaMembers::Listed { list, users }
 }
 
+/// A group whose members in Identity Center could not be read: nothing is changed in it.
+fn unreadable(okta_id: &OktaGroupId, reason: &str) -> Unresolved {
+    let (kind, okta_id) = (UnresolvedKind::Unreadable, Some(okta_id.to_string()));
+    Unresolved { kind, okta_id, name: String::new(), reason: reason.to_owned() }
+}
+
 impl GroupRead {
     /// Puts what was read into the snapshots.
     pub(super) fn enter(self, reads: &mut Reads) {
         let GroupRead { query, actual, okta, at } = self;
         if let (Some(group), Some(list)) = (query.group, actual) {
+            reads.unresolved.extend(list.reason().map(|reason| unreadable(&query.okta_id, reason)));
             reads.actual.group_lists.insert(group, list);
         }
         match okta {

@@ -1,8 +1,8 @@
 //! Rounds: plan, guard and apply; and once more for what shifted in the meantime.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::action::Action;
+use sync_core::action::{Action, GroupLabel};
 use sync_core::guard::{Facts, Held, Judgement, Window, judge};
 use sync_core::ids::OktaGroupId;
 use sync_core::plan::{MayRemove, Plan, Restriction, plan};
@@ -10,7 +10,6 @@ use sync_core::policy::Policy;
 use sync_core::reading::Reading;
 use sync_core::report::Findings;
 use sync_core::resolve::resolve;
-use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::Unresolved;
 
 use super::{Ground, ReconcileError};
@@ -181,9 +180,11 @@ impl Reads {
             self.okta.present(id).is_some_and(|group| policy.groups.matches(group))
                 && self.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id))
         };
-        let unlisted = self.okta.unlisted.iter().filter_map(|id| match self.okta.groups.get(id)? {
-            GroupSighting::Present(group) => Some(sync_core::action::GroupLabel { okta_id: id.clone(), name: group.name.clone() }),
-            GroupSighting::Gone | GroupSighting::Unknown(_) => None,
+        let marked: BTreeMap<OktaGroupId, &str> =
+            ours.iter().filter_map(|id| Some((self.actual.mark(id)?.group, self.actual.groups.get(*id)?.display_name.as_str()))).collect();
+        let unlisted = self.okta.unlisted.iter().map(|id| GroupLabel {
+            okta_id: id.clone(),
+            name: self.okta.present(id).map_or_else(|| marked.get(id).copied().unwrap_or_default(), |group| group.name.as_str()).to_owned(),
         });
         Facts {
             managed_memberships: if self.okta.lists_all_groups { read } else { known.memberships.max(read) },

@@ -25,7 +25,7 @@ pub struct Facts {
     pub group_sizes: BTreeMap<GroupId, u64>,
     /// Whether Okta listed no managed group although some exist.
     pub source_empty: bool,
-    /// Managed groups that the whole list of groups did not have, although a read by id finds them.
+    /// Managed groups that the whole list of groups did not have, and of which a read by id does not say that they are gone.
     pub unlisted: Vec<GroupLabel>,
     /// Whether functions do not agree on the policy yet: then only grants, and what leavers lose, go on.
     pub policy_changed: bool,

@@ -191,6 +191,8 @@ pub struct Findings {
     pub outcomes: Vec<(Action, Outcome)>,
     /// What cannot be acted on yet.
     pub unresolved: Vec<Unresolved>,
+    /// Whether nothing was to be written: a dry, shadow or paused run.
+    pub is_dry: bool,
     /// Reads without which there is no plan.
     pub failed_reads: Vec<String>,
     /// What a reader should know beside that.
@@ -224,7 +226,7 @@ impl Report {
             run_id,
             mode,
             scope,
-            status: status(findings, mode),
+            status: status(findings),
             plan_hash: hashed.as_str().to_owned(),
             plan: plan_entries(findings),
             plan_cut: findings.plan.len().checked_sub(MAX_PLAN_ENTRIES).filter(|cut| *cut > 0),
@@ -244,7 +246,7 @@ impl Report {
     }
 }
 
-fn status(findings: &Findings, mode: Mode) -> Status {
+fn status(findings: &Findings) -> Status {
     let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
     let unfinished = findings.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
     if !findings.failed_reads.is_empty() {
@@ -255,7 +257,7 @@ fn status(findings: &Findings, mode: Mode) -> Status {
         Status::Partial
     } else if findings.plan.is_empty() {
         Status::Converged
-    } else if mode == Mode::DryRun {
+    } else if findings.is_dry {
         Status::Planned
     } else {
         Status::Applied

@@ -1,0 +1,190 @@
+//! S20 to S28, S50: what events may do, and what they cost.
+
+use std::collections::BTreeSet;
+
+use engine::{Scope, TriggerScope, UserQuery};
+use jiff::SignedDuration;
+use scenarios::{Event, Rig};
+use sim::okta::Staleness;
+use sync_core::report::{Mode, Status};
+
+#[tokio::test(start_paused = true)]
+async fn s20_the_same_event_five_times_is_one_write() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let (user, group) = (rig.world.okta_user(11), rig.world.okta_group(0));
+    rig.world.okta.add_member(&group, &user);
+    for _ in 0..5 {
+        rig.on_user(&user, Some(&group), Event::Grant).await;
+    }
+    assert_eq!(rig.writes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s21_any_order_of_add_remove_add_ends_as_okta_says() {
+    use Event::{Grant, Removal};
+    for order in [[Grant, Removal, Grant], [Removal, Grant, Grant], [Grant, Grant, Removal]] {
+        for is_member in [true, false] {
+            let rig = Rig::in_sync(12, 3, 4, "");
+            let (user, group) = (rig.world.okta_user(11), rig.world.okta_group(0));
+            if is_member {
+                rig.world.okta.add_member(&group, &user);
+            }
+            for event in order {
+                rig.on_user(&user, Some(&group), event).await;
+            }
+            assert!(rig.agrees());
+            assert_eq!(rig.writes(), usize::from(is_member));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s22_what_no_event_told_the_next_full_run_repairs() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.world.okta.add_member(&rig.world.okta_group(0), &rig.world.okta_user(11));
+    rig.world.okta.suspend(&rig.world.okta_user(4));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 2));
+    assert!(rig.agrees());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s22_an_incremental_run_finds_what_changed_since_the_last() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.apply().await;
+    tokio::time::advance(std::time::Duration::from_secs(600)).await;
+    rig.world.okta.add_member(&rig.world.okta_group(0), &rig.world.okta_user(11));
+    rig.clear_logs();
+    let report = rig.must(Mode::Apply, Scope::ChangedSince(engine::Since::Last)).await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 1));
+    assert_eq!(rig.world.okta.counts().get("GET /api/v1/groups/{id}/users"), Some(&1), "only the group that changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s23_a_stale_removal_after_the_user_was_added_again_removes_nothing() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let (user, group) = (rig.world.okta_user(0), rig.world.okta_group(0));
+    rig.world.okta.remove_member(&group, &user);
+    rig.world.okta.add_member(&group, &user);
+    rig.on_user(&user, Some(&group), Event::Removal).await;
+    assert_eq!(rig.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_needs_the_group_to_be_visible() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let (user, group) = (rig.world.okta_user(0), rig.world.okta_group(0));
+    rig.world.okta.configure(|settings| settings.hidden = BTreeSet::from([group.clone()]));
+    let report = rig.on_user(&user, Some(&group), Event::Removal).await.report;
+    assert_eq!(rig.writes(), 0, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stale_read_leaves_out_is_granted_by_the_next_look() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.world.okta.configure(|settings| settings.staleness = Staleness { added_ms: 2000, removed_ms: 0, user_groups: true });
+    let (user, group) = (rig.world.okta_user(11), rig.world.okta_group(0));
+    rig.world.okta.add_member(&group, &user);
+    rig.on_user(&user, Some(&group), Event::Grant).await;
+    assert_eq!(rig.writes(), 0);
+    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+    rig.on_user(&user, Some(&group), Event::Grant).await;
+    assert!(rig.agrees());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s28_an_event_on_a_group_that_is_not_managed_costs_two_reads_at_most_and_writes_nothing() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let other = rig.world.okta.add_group("Marketing");
+    rig.world.okta.add_member(&other, &rig.world.okta_user(0));
+    rig.on_user(&rig.world.okta_user(1), None, Event::Grant).await;
+    rig.clear_logs();
+    let report = rig.on_user(&rig.world.okta_user(0), Some(&other), Event::Grant).await.report;
+    assert!(report.calls.okta <= 2 && rig.writes() == 0, "{:?}", report.calls);
+    let report = rig.on_group(&other, Event::Grant).await.report;
+    assert!(report.calls.okta <= 2 && report.calls.identity_store == 0, "{:?}", report.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s50_one_membership_event_costs_two_okta_and_three_identity_center_calls_at_any_size() {
+    for groups in [3, 300] {
+        let rig = Rig::in_sync(2000, groups, 4, "");
+        rig.on_user(&rig.world.okta_user(1999), None, Event::Grant).await;
+        let (user, group) = (rig.world.okta_user(11), rig.world.okta_group(0));
+        rig.world.okta.add_member(&group, &user);
+        let added = rig.on_user(&user, Some(&group), Event::Grant).await.report;
+        assert_eq!((added.outcomes.changed, added.calls.okta, added.calls.identity_store), (1, 2, 3), "new to the process");
+        rig.world.okta.remove_member(&group, &user);
+        let removed = rig.on_user(&user, Some(&group), Event::Removal).await.report;
+        assert_eq!((removed.outcomes.changed, removed.calls.okta, removed.calls.identity_store), (1, 2, 2), "known to the process");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s50_a_suspension_costs_two_okta_calls_and_two_more_than_the_memberships() {
+    let rig = Rig::in_sync(4, 3, 4, "");
+    rig.on_user(&rig.world.okta_user(1), None, Event::Grant).await;
+    rig.world.okta.suspend(&rig.world.okta_user(0));
+    let report = rig.on_user(&rig.world.okta_user(0), None, Event::Leaver).await.report;
+    assert_eq!((report.outcomes.changed, report.calls.okta, report.calls.identity_store), (3, 2, 2 + 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_user_loses_everything_that_is_ours() {
+    let rig = Rig::in_sync(4, 3, 4, "");
+    let user = rig.world.okta_user(0);
+    let unmanaged = rig.world.aws.add_group("by-hand", "").unwrap();
+    rig.world.aws.add_member(&unmanaged, &rig.world.user(0)).unwrap();
+    rig.clear_logs();
+    rig.on_user(&user, None, Event::Grant).await;
+    rig.world.okta.delete_user(&user);
+    let report = rig.on_user(&user, None, Event::Leaver).await.report;
+    assert_eq!((report.outcomes.changed, report.status), (3, Status::Applied));
+    assert!(rig.world.aws.member_ids(&unmanaged).contains(&rig.world.user(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_whose_name_differs_in_identity_center_is_found_all_the_same() {
+    let rig = Rig::in_sync(4, 3, 4, "");
+    rig.world.aws.rename_user(&rig.world.user(0), "another.name@example.com");
+    rig.world.okta.suspend(&rig.world.okta_user(0));
+    assert_eq!(rig.on_user(&rig.world.okta_user(0), None, Event::Leaver).await.report.outcomes.changed, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_on_one_group_reads_the_group_and_answers_what_comes_later() {
+    let rig = Rig::in_sync(60, 2, 10, "");
+    let group = rig.world.okta_group(0);
+    let joiners: Vec<usize> = (20..40).collect();
+    rig.join(0, joiners.iter().copied());
+    rig.on_user(&rig.world.okta_user(59), None, Event::Grant).await;
+    rig.clear_logs();
+    let batch = |users: &[usize]| {
+        let not_before = Some(rig.ledger_time() - SignedDuration::from_secs(1));
+        let query = |user: &usize| UserQuery {
+            id: rig.world.okta_user(*user),
+            login: Some(format!("user{user}@example.com")),
+            read_status: false,
+            groups: BTreeSet::from([group.clone()]),
+            not_before,
+        };
+        Scope::Triggers(TriggerScope { users: users.iter().map(query).collect(), ..TriggerScope::default() })
+    };
+    let first = rig.must(Mode::Apply, batch(&joiners[..10])).await.report;
+    assert_eq!((first.outcomes.changed, first.calls.okta), (20, 3), "the group twice by id, its members once");
+    let second = rig.must(Mode::Apply, batch(&joiners[10..])).await.report;
+    assert_eq!((second.status, second.calls.okta), (Status::Converged, 0), "answered by the earlier read");
+    assert!(rig.agrees());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_only_grants_takes_nothing_away() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let (user, group) = (rig.world.okta_user(0), rig.world.okta_group(0));
+    rig.world.okta.remove_member(&group, &user);
+    rig.on_user(&user, Some(&group), Event::Grant).await;
+    rig.on_group(&group, Event::Grant).await;
+    assert_eq!(rig.writes(), 0);
+    rig.on_group(&group, Event::Removal).await;
+    assert!(rig.agrees());
+}
