@@ -13,7 +13,7 @@ use runtime::telemetry::error_chain;
 use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 
-use assembly::{Assembler, deadline, run_id};
+use assembly::{Assembler, deadline, run_id, vitals};
 
 /// The function.
 pub struct EventWorker {
@@ -46,6 +46,8 @@ impl EventWorker {
         let sleep = batch::sleep_of(understood.iter().map(|message| &message.trigger), self.clock.now());
         tokio::time::sleep(sleep.unsigned_abs()).await;
         let open = self.reconcile(&understood, deadline_ms).await;
+        let now = self.clock.now();
+        runtime::metrics::emit(Function::EventWorker, now, &vitals(&self.assembler.ledger(), now).await);
         for message in understood {
             self.settle(message, &open, &mut response).await;
         }

@@ -2,7 +2,7 @@
 
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, deadline, run_id};
+use assembly::{Assembler, AssemblyError, deadline, run_id, vitals};
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use payload::{Payload, PayloadError};
 use runtime::clock::SystemClock;
 use runtime::config::Function;
+use runtime::metrics::{Metric, Unit};
 use runtime::telemetry::error_chain;
 use serde_json::{Value, json};
 use sync_core::plan::PlanHash;
@@ -50,11 +51,21 @@ impl Reconcile {
             Ok(payload) => self.carry_out(payload, deadline_ms).await,
             Err(error) => Err(error.into()),
         };
+        let failed = result.is_err();
+        self.show_life(failed).await;
         result.map_err(|error| {
             let chain = error_chain(&error);
             tracing::error!(event = "invocation_refused", error = chain);
             chain
         })
+    }
+
+    /// Every invocation says how the whole is, one that failed most of all.
+    async fn show_life(&self, failed: bool) {
+        let now = self.clock.now();
+        let mut metrics = vitals(&self.assembler.ledger(), now).await;
+        metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(failed)), unit: Unit::Count });
+        runtime::metrics::emit(Function::Reconcile, now, &metrics);
     }
 
     async fn carry_out(&self, payload: Payload, deadline_ms: u64) -> Result<Value, InvocationError> {

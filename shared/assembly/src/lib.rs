@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod vitals;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{deadline, run_id};
+pub use vitals::vitals;
 
 /// The engine over the real Okta, Identity Center and table.
 pub type LiveEngine = Engine<OktaClient, IdentityCenter, DynamoTable, SystemClock>;

@@ -1,13 +1,16 @@
 //! The ports. Reads and writes are apart, so that what decides can hold no writer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use jiff::Timestamp;
 use sync_core::error::{SourceError, TargetError};
-use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, Revision, UserId};
+use sync_core::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 pub use sync_core::outcome::Effect;
-use sync_core::records::{DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser};
+use sync_core::records::{
+    Account, Assignment, AssignmentOperation, AssignmentRequest, DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser,
+    OrganizationalUnit,
+};
 
 /// Reads from Okta. Every list is read to its last page, or the call fails.
 pub trait ReadSource: Send + Sync {
@@ -91,6 +94,73 @@ pub trait WriteTarget: Send + Sync {
 
     /// Removes a membership. One that is gone already is `AlreadyInEffect`.
     fn delete_membership(&self, id: &MembershipId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+}
+
+/// Reads of account assignments (sso-admin). Every list is read to its last page, or the call fails.
+pub trait ReadAssignments: Send + Sync {
+    /// The ARNs of all permission sets.
+    fn permission_sets(&self) -> impl Future<Output = Result<Vec<PermissionSetArn>, TargetError>> + Send;
+
+    /// The name of a permission set; `None` if it does not exist.
+    fn permission_set_name(&self, arn: &PermissionSetArn) -> impl Future<Output = Result<Option<String>, TargetError>> + Send;
+
+    /// The assignments of a group on all accounts (`ListAccountAssignmentsForPrincipal`). `Denied` where AWS gives this to the management
+    /// account only: then [`Self::assignments_on`] is what is left.
+    fn assignments_of_group(&self, group: &GroupId) -> impl Future<Output = Result<Vec<Assignment>, TargetError>> + Send;
+
+    /// The assignments of one permission set on one account, of groups only (`ListAccountAssignments`). Empty where the account or the
+    /// set has none.
+    fn assignments_on(
+        &self,
+        account: &AccountId,
+        permission_set: &PermissionSetArn,
+    ) -> impl Future<Output = Result<Vec<Assignment>, TargetError>> + Send;
+
+    /// The operations that are under way, without what they make or delete: one call for up to a hundred.
+    fn requests_in_progress(
+        &self,
+        operation: AssignmentOperation,
+    ) -> impl Future<Output = Result<Vec<AssignmentRequest>, TargetError>> + Send;
+
+    /// One operation, with what it makes or deletes; `None` if AWS does not know it (any more).
+    fn request(
+        &self,
+        operation: AssignmentOperation,
+        id: &RequestId,
+    ) -> impl Future<Output = Result<Option<AssignmentRequest>, TargetError>> + Send;
+}
+
+/// Writes of account assignments: begun here, and at their end later.
+pub trait WriteAssignments: Send + Sync {
+    /// Begins to make an assignment. `ConcurrentModification` where AWS is changing the same thing: wait, and try again.
+    fn create_assignment(&self, assignment: &Assignment) -> impl Future<Output = Result<AssignmentRequest, TargetError>> + Send;
+
+    /// Begins to delete an assignment. One that is gone already is `Succeeded`.
+    fn delete_assignment(&self, assignment: &Assignment) -> impl Future<Output = Result<AssignmentRequest, TargetError>> + Send;
+}
+
+/// Reads of the organization.
+pub trait ReadOrganization: Send + Sync {
+    /// Every account (pages of 20, and pages may be empty).
+    fn accounts(&self) -> impl Future<Output = Result<Vec<Account>, TargetError>> + Send;
+
+    /// One account by id; `None` if it is not in the organization.
+    fn account(&self, id: &AccountId) -> impl Future<Output = Result<Option<Account>, TargetError>> + Send;
+
+    /// The management account.
+    fn management_account(&self) -> impl Future<Output = Result<AccountId, TargetError>> + Send;
+
+    /// The root of the organization.
+    fn root(&self) -> impl Future<Output = Result<OrganizationalUnit, TargetError>> + Send;
+
+    /// The organizational units directly below a unit or the root.
+    fn units_below(&self, id: &str) -> impl Future<Output = Result<Vec<OrganizationalUnit>, TargetError>> + Send;
+
+    /// The accounts directly below a unit or the root.
+    fn accounts_below(&self, id: &str) -> impl Future<Output = Result<Vec<Account>, TargetError>> + Send;
+
+    /// The tags of an account.
+    fn tags(&self, id: &AccountId) -> impl Future<Output = Result<BTreeMap<String, String>, TargetError>> + Send;
 }
 
 /// Requests sent to AWS, by family.

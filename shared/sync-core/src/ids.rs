@@ -124,6 +124,68 @@ id_type!(
     MembershipId, "MembershipId", aws_char, bare
 );
 
+fn arn_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.')
+}
+
+id_type!(
+    /// A permission set's ARN. Its name never changes, and its ARN never names another.
+    PermissionSetArn, "PermissionSetArn", arn_char, |raw| raw
+);
+id_type!(
+    /// The id under which AWS makes or deletes an assignment, asynchronously.
+    RequestId, "RequestId", aws_char, |raw| raw
+);
+
+/// An AWS account's id: twelve digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(Box<str>);
+
+impl AccountId {
+    /// Checks and normalises.
+    ///
+    /// # Errors
+    /// [`IdError`] if it is not twelve digits.
+    pub fn new(raw: &str) -> Result<Self, IdError> {
+        let value = raw.trim();
+        if value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self(value.into()));
+        }
+        Err(IdError { kind: "account id", value: value.chars().take(SHOWN_CHARS).collect(), problem: "is not twelve digits" })
+    }
+
+    /// The twelve digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({})", self.0)
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = IdError;
+    fn try_from(raw: String) -> Result<Self, IdError> {
+        Self::new(&raw)
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> String {
+        id.0.into()
+    }
+}
+
 /// The opaque version of an Identity Store user or group, sent back with updates and deletions where it is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(Box<str>);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, Revision, UserId};
+use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 
 /// An Okta group's `type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,4 +186,72 @@ pub struct Membership {
     pub group: GroupId,
     /// The user.
     pub user: UserId,
+}
+
+/// An account assignment of a group: a permission set on an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assignment {
+    /// The group.
+    pub group: GroupId,
+    /// The account.
+    pub account: AccountId,
+    /// The permission set.
+    pub permission_set: PermissionSetArn,
+}
+
+/// Whether an assignment is being made or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssignmentOperation {
+    /// `CreateAccountAssignment`.
+    Create,
+    /// `DeleteAccountAssignment`.
+    Delete,
+}
+
+/// Where an asynchronous operation stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OperationStatus {
+    /// Under way.
+    InProgress,
+    /// At its end, and in effect.
+    Succeeded,
+    /// At its end, and not in effect, with AWS's `FailureReason`.
+    Failed(String),
+}
+
+/// An asynchronous operation on an assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignmentRequest {
+    /// Its id.
+    pub id: RequestId,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// When it was begun, where AWS says so.
+    pub created: Option<Timestamp>,
+    /// What it makes or deletes; `None` where AWS does not say (lists of requests do not), or where the principal is a user.
+    pub assignment: Option<Assignment>,
+}
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is ACTIVE (`State`, or `Status` where AWS gives no `State`).
+    pub is_active: bool,
+    /// AWS's own word for that.
+    pub state: String,
+    /// The ids of the root and the organizational units above it, from the root down; empty where AWS did not say.
+    pub path: Vec<String>,
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationalUnit {
+    /// Its id (`ou-…`), or the root's (`r-…`).
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }

@@ -107,6 +107,20 @@ impl<T: Table> Ledger<T> {
         self.write(RowKey::lasting(STATE, "last_complete"), &Moment { at }, Expect::Anything, now).await.map(drop)
     }
 
+    /// How long ago the last complete full run ended; where none ever did, how long ago the ledger was first asked.
+    pub async fn since_complete(&self, now: Timestamp) -> Result<SignedDuration, TableError> {
+        if let Some(at) = self.last_complete(now).await? {
+            return Ok(now.duration_since(at));
+        }
+        if let Some(first) = self.read::<Moment>(STATE, "first_asked", now).await? {
+            return Ok(now.duration_since(first.body.at));
+        }
+        match self.write(RowKey::lasting(STATE, "first_asked"), &Moment { at: now }, Expect::Absent, now).await {
+            Ok(_) | Err(TableError::Conflict { .. }) => Ok(SignedDuration::ZERO),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The hash of the policy of the last full apply.
     pub async fn policy_hash(&self, now: Timestamp) -> Result<Option<String>, TableError> {
         Ok(self.read::<PolicyHash>(STATE, "policy", now).await?.map(|read| read.body.hash))
