@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, Revision, UserId};
+use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, Revision, UserId};
 use crate::records::UserStatus;
 
 /// When an action's turn comes; the order of the variants is the order of execution.
@@ -132,6 +132,43 @@ pub struct RemoveMembership {
     pub weakness: Option<Weakness>,
 }
 
+/// An account and a permission set, as an action needs them and as people know them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssignmentTarget {
+    /// The account.
+    pub account: AccountId,
+    /// Its name, where it is known.
+    pub account_name: String,
+    /// The permission set.
+    pub permission_set: PermissionSetArn,
+    /// Its name.
+    pub permission_set_name: String,
+}
+
+/// Why an assignment is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssignmentRemovalReason {
+    /// The rules that speak of the group do not say it.
+    NotByRule,
+    /// Only a rule said it that is there no more.
+    OrphanedRule,
+    /// The group is about to be deleted, and AWS would leave the assignment behind.
+    GroupDeleted,
+    /// The run that made it is undone.
+    Undone,
+}
+
+impl fmt::Display for AssignmentRemovalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotByRule => "no rule gives it to the group",
+            Self::OrphanedRule => "the rule that gave it is there no more",
+            Self::GroupDeleted => "the group is about to be deleted",
+            Self::Undone => "the run that made it is undone",
+        })
+    }
+}
+
 /// Why a group is deleted or released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DisposalReason {
@@ -202,6 +239,28 @@ pub enum Action {
     },
     /// A membership is removed.
     RemoveMembership(RemoveMembership),
+    /// A group is given a permission set on an account.
+    CreateAssignment {
+        /// The Okta group, and its name.
+        group: GroupLabel,
+        /// The group in Identity Center.
+        group_ref: GroupRef,
+        /// What it is given.
+        target: AssignmentTarget,
+        /// The position of the rule that says so; 0 where a run is undone.
+        rule: usize,
+    },
+    /// A permission set on an account is taken from a group.
+    DeleteAssignment {
+        /// The Okta group, and its name.
+        group: GroupLabel,
+        /// The group in Identity Center.
+        group_id: GroupId,
+        /// What it loses.
+        target: AssignmentTarget,
+        /// Why.
+        reason: AssignmentRemovalReason,
+    },
     /// The mark is taken away, and nothing else.
     ReleaseGroup {
         /// The group.
@@ -235,6 +294,8 @@ impl Action {
             Self::CreateGroup { .. } => "create_group",
             Self::AddMembership { .. } => "add_membership",
             Self::RemoveMembership(_) => "remove_membership",
+            Self::CreateAssignment { .. } => "create_assignment",
+            Self::DeleteAssignment { .. } => "delete_assignment",
             Self::ReleaseGroup { .. } => "release_group",
             Self::DeleteGroup { .. } => "delete_group",
         }
@@ -246,7 +307,10 @@ impl Action {
             Self::RenameGroup(edit) | Self::AdoptGroup { edit, .. } | Self::ReleaseGroup { edit, .. } | Self::DeleteGroup { edit, .. } => {
                 &edit.group
             }
-            Self::CreateGroup { group, .. } | Self::AddMembership { group, .. } => group,
+            Self::CreateGroup { group, .. }
+            | Self::AddMembership { group, .. }
+            | Self::CreateAssignment { group, .. }
+            | Self::DeleteAssignment { group, .. } => group,
             Self::RemoveMembership(removal) => &removal.group,
         }
     }
@@ -259,6 +323,8 @@ impl Action {
             Self::RenameGroup(_)
             | Self::AdoptGroup { .. }
             | Self::CreateGroup { .. }
+            | Self::CreateAssignment { .. }
+            | Self::DeleteAssignment { .. }
             | Self::ReleaseGroup { .. }
             | Self::DeleteGroup { .. } => None,
         }
@@ -272,6 +338,8 @@ impl Action {
             Self::RenameGroup(_)
             | Self::AdoptGroup { .. }
             | Self::CreateGroup { .. }
+            | Self::CreateAssignment { .. }
+            | Self::DeleteAssignment { .. }
             | Self::ReleaseGroup { .. }
             | Self::DeleteGroup { .. } => None,
         }
@@ -284,16 +352,38 @@ impl Action {
                 Some(&edit.group_id)
             }
             Self::RemoveMembership(removal) => Some(&removal.group_id),
-            Self::AddMembership { group_ref: GroupRef::Existing(id), .. } => Some(id),
-            Self::AddMembership { group_ref: GroupRef::New(_), .. } | Self::CreateGroup { .. } => None,
+            Self::DeleteAssignment { group_id, .. } => Some(group_id),
+            Self::AddMembership { group_ref: GroupRef::Existing(id), .. }
+            | Self::CreateAssignment { group_ref: GroupRef::Existing(id), .. } => Some(id),
+            Self::AddMembership { group_ref: GroupRef::New(_), .. }
+            | Self::CreateAssignment { group_ref: GroupRef::New(_), .. }
+            | Self::CreateGroup { .. } => None,
+        }
+    }
+
+    /// What of an assignment it is about.
+    pub fn assignment(&self) -> Option<&AssignmentTarget> {
+        match self {
+            Self::CreateAssignment { target, .. } | Self::DeleteAssignment { target, .. } => Some(target),
+            Self::RenameGroup(_)
+            | Self::AdoptGroup { .. }
+            | Self::CreateGroup { .. }
+            | Self::AddMembership { .. }
+            | Self::RemoveMembership(_)
+            | Self::ReleaseGroup { .. }
+            | Self::DeleteGroup { .. } => None,
         }
     }
 
     /// Whether it takes something away.
     pub fn is_removal(&self) -> bool {
         match self {
-            Self::RemoveMembership(_) | Self::ReleaseGroup { .. } | Self::DeleteGroup { .. } => true,
-            Self::RenameGroup(_) | Self::AdoptGroup { .. } | Self::CreateGroup { .. } | Self::AddMembership { .. } => false,
+            Self::RemoveMembership(_) | Self::DeleteAssignment { .. } | Self::ReleaseGroup { .. } | Self::DeleteGroup { .. } => true,
+            Self::RenameGroup(_)
+            | Self::AdoptGroup { .. }
+            | Self::CreateGroup { .. }
+            | Self::AddMembership { .. }
+            | Self::CreateAssignment { .. } => false,
         }
     }
 
@@ -310,6 +400,9 @@ impl Action {
             Self::CreateGroup { .. } => "managed in Okta, and not in Identity Center".to_owned(),
             Self::AddMembership { .. } => "a member in Okta".to_owned(),
             Self::RemoveMembership(removal) => removal.reason.to_string(),
+            Self::CreateAssignment { rule: 0, .. } => "the run that deleted it is undone".to_owned(),
+            Self::CreateAssignment { rule, .. } => format!("rule {rule} gives it to the group"),
+            Self::DeleteAssignment { reason, .. } => reason.to_string(),
             Self::ReleaseGroup { reason, .. } | Self::DeleteGroup { reason, .. } => reason.to_string(),
         }
     }

@@ -1,8 +1,11 @@
 //! The actual state: what Identity Center reports, as far as it was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::assignments::{Organization, RuleText};
+use crate::ids::{AccountId, GroupId, MembershipId, OktaUserId, PermissionSetArn, UserId};
 use crate::mark::Mark;
 use crate::reading::Reading;
 use crate::records::{DirectoryGroup, DirectoryUser, Membership};
@@ -20,6 +23,24 @@ pub struct ActualState {
     pub group_lists: BTreeMap<GroupId, Reading<BTreeMap<UserId, MembershipId>>>,
     /// Groups by user.
     pub user_lists: BTreeMap<UserId, Reading<BTreeMap<GroupId, MembershipId>>>,
+    /// Assignments by group.
+    pub assignments: BTreeMap<GroupId, Reading<BTreeSet<Target>>>,
+    /// The permission sets by name; names are unique.
+    pub permission_sets: BTreeMap<String, PermissionSetArn>,
+    /// The organization, as far as rules ask for it.
+    pub organization: Organization,
+    /// Rules that were followed before.
+    pub former_rules: Vec<RuleText>,
+}
+
+/// What an assignment gives: a permission set on an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The account.
+    pub account: AccountId,
+    /// The permission set.
+    pub permission_set: PermissionSetArn,
 }
 
 /// What is known of one user in one group.
@@ -57,6 +78,17 @@ impl ActualState {
     /// How many members a group has; `None` if they were not read whole.
     pub fn size(&self, group: &GroupId) -> Option<usize> {
         self.group_lists.get(group).and_then(Reading::known).map(BTreeMap::len)
+    }
+
+    /// The assignments that a group is known to have.
+    pub fn known_assignments(&self, group: &GroupId) -> Option<&BTreeSet<Target>> {
+        self.assignments.get(group)?.known()
+    }
+
+    /// The name of a permission set, where it is known, else its ARN.
+    pub fn permission_set_name(&self, arn: &PermissionSetArn) -> String {
+        let named = self.permission_sets.iter().find(|(_, known)| *known == arn);
+        named.map_or_else(|| arn.to_string(), |(name, _)| name.clone())
     }
 
     /// The mark that a group carries, whoever's it is.

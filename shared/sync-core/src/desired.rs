@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{AdoptedBy, DisposalReason, GroupLabel, RemovalReason, UserLabel, Weakness};
-use crate::ids::{GroupId, OktaGroupId, UserId};
+use crate::actual::Target;
+use crate::ids::{AccountId, GroupId, OktaGroupId, UserId};
 use crate::mark::Mark;
 
 /// The desired state. What it does not mention is not touched.
@@ -24,6 +25,33 @@ pub struct DesiredGroup {
     pub fate: Fate,
     /// Who should be in it.
     pub members: DesiredMembers,
+    /// What it should give.
+    pub assignments: DesiredAssignments,
+}
+
+/// What a group should give.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredAssignments {
+    /// What rules say that it gives, by the position of the first rule that says so.
+    pub wanted: BTreeMap<Target, usize>,
+    /// Accounts in which nothing is granted and nothing is taken.
+    pub frozen: BTreeSet<AccountId>,
+    /// What only rules say that are there no more: it stays until approved.
+    pub orphaned: BTreeSet<Target>,
+    /// What becomes of everything else that it gives.
+    pub others: OtherAssignments,
+}
+
+/// What becomes of the assignments that the desired state does not name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OtherAssignments {
+    /// They stay: no rule speaks of the group, or not all that its rules name was found.
+    #[default]
+    Keep,
+    /// They are deleted: rules speak of the group, and speak for it.
+    NotByRule,
+    /// They are deleted because the group is.
+    GroupDeleted,
 }
 
 /// What should become of a group.

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::action::{
-    Action, AdoptedBy, DisposalReason, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel,
+    Action, AdoptedBy, AssignmentRemovalReason, AssignmentTarget, DisposalReason, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason,
+    RemoveMembership, UserLabel,
 };
-use crate::actual::{ActualState, Standing};
+use crate::actual::{ActualState, Standing, Target};
 use crate::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use crate::mark::Mark;
 use crate::plan::Plan;
@@ -29,6 +30,9 @@ pub struct Change {
     /// The user in Identity Center.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
+    /// What the group was given, or lost, where the change was to an assignment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// What the group was before, where the change was to the group itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<GroupBefore>,
@@ -54,7 +58,11 @@ impl Change {
             | Action::DeleteGroup { edit, .. } => {
                 Some(GroupBefore { display_name: edit.display_name.clone(), description: edit.description.clone() })
             }
-            Action::CreateGroup { .. } | Action::AddMembership { .. } | Action::RemoveMembership(_) => None,
+            Action::CreateGroup { .. }
+            | Action::AddMembership { .. }
+            | Action::RemoveMembership(_)
+            | Action::CreateAssignment { .. }
+            | Action::DeleteAssignment { .. } => None,
         };
         Self {
             action: action.name().to_owned(),
@@ -63,6 +71,9 @@ impl Change {
             group: action.group_id().cloned(),
             okta_user: action.user().and_then(|user| user.okta_id.clone()),
             user: action.user_id().cloned(),
+            target: action
+                .assignment()
+                .map(|target| Target { account: target.account.clone(), permission_set: target.permission_set.clone() }),
             before,
         }
     }
@@ -86,6 +97,8 @@ fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) ->
     let undone = match change.action.as_str() {
         "add_membership" => remove(change, &id, actual),
         "remove_membership" => add(change, &id, actual),
+        "create_assignment" => delete_assignment(change, &id, actual),
+        "delete_assignment" => create_assignment(change, &id, actual),
         "create_group" => delete(change, &id, actual),
         "rename_group" => rename_back(change, &id, actual),
         "adopt_group" => return [rename_back(change, &id, actual), release(change, &id, actual)].into_iter().flatten().collect(),
@@ -132,6 +145,27 @@ fn add(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase,
     let Standing::NotMember = actual.standing(group, &user_id) else { return None };
     let (user, group_ref) = (user(change, &user_id), GroupRef::Existing(group.clone()));
     Some((Phase::Grant, Action::AddMembership { group: label(change), user, group_ref, user_id }))
+}
+
+fn assignment(target: &Target, actual: &ActualState) -> AssignmentTarget {
+    AssignmentTarget {
+        account: target.account.clone(),
+        account_name: String::new(),
+        permission_set_name: actual.permission_set_name(&target.permission_set),
+        permission_set: target.permission_set.clone(),
+    }
+}
+
+fn delete_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| known.contains(target)))?;
+    let (target, reason) = (assignment(target, actual), AssignmentRemovalReason::Undone);
+    Some((Phase::Revoke, Action::DeleteAssignment { group: label(change), group_id: group.clone(), target, reason }))
+}
+
+fn create_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
+    let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| !known.contains(target)))?;
+    let (target, group_ref) = (assignment(target, actual), GroupRef::Existing(group.clone()));
+    Some((Phase::Grant, Action::CreateAssignment { group: label(change), group_ref, target, rule: 0 }))
 }
 
 fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> Option<GroupEdit> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::TargetError;
+use crate::ids::RequestId;
 
 /// Whether a write changed anything. What was so already is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,8 @@ pub enum Effect {
 pub enum Outcome {
     /// It is in effect.
     Done(Effect),
+    /// AWS has begun it, and is not at its end.
+    Pending(RequestId),
     /// It was tried, and failed.
     Failed(TargetError),
     /// It was not tried.
@@ -39,6 +42,10 @@ pub enum NotAttempted {
     EvidenceTooOld,
     /// Another run holds the lease.
     LeaseTaken,
+    /// It failed before, and its time to be tried again has not come.
+    BackingOff,
+    /// Something that has to come first is not at its end, or failed.
+    WaitsForAnother,
 }
 
 impl fmt::Display for NotAttempted {
@@ -50,6 +57,8 @@ impl fmt::Display for NotAttempted {
             Self::ChangedMeanwhile => "what decided changed in the meantime; the next run decides again",
             Self::EvidenceTooOld => "the members were read too long ago, and have changed since or could not be looked at again",
             Self::LeaseTaken => "another run was writing until this one's time was up",
+            Self::BackingOff => "it failed before, and is tried again later, at first after 15 minutes and at last once a day",
+            Self::WaitsForAnother => "something that has to come first is not at its end, or failed",
         })
     }
 }

@@ -17,6 +17,14 @@ pub enum UnresolvedKind {
     Unreadable,
     /// The name is taken by something that is not ours.
     NotOurs,
+    /// A rule names a permission set that does not exist.
+    UnknownPermissionSet,
+    /// A rule names accounts that do not exist.
+    UnknownAccount,
+    /// An account is not ACTIVE: nothing is granted and nothing is taken there.
+    AccountNotActive,
+    /// A delegated administrator may not touch the management account.
+    ManagementAccount,
 }
 
 impl UnresolvedKind {
@@ -30,6 +38,10 @@ impl UnresolvedKind {
             Self::UnknownStatus => "unknown_status",
             Self::Unreadable => "unreadable",
             Self::NotOurs => "not_ours",
+            Self::UnknownPermissionSet => "unknown_permission_set",
+            Self::UnknownAccount => "unknown_account",
+            Self::AccountNotActive => "account_not_active",
+            Self::ManagementAccount => "management_account",
         }
     }
 }

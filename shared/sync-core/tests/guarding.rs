@@ -235,7 +235,13 @@ fn an_approved_plan_is_made_of_a_judgement_and_a_grant() {
 #[test]
 fn the_book_gives_back_what_was_not_used_and_survives_its_row() {
     let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-    let reserved = Spend { memberships: [(group_id("G0"), 5)].into(), leavers: [user_id("U1")].into(), groups: 1, members_of_deleted: 2 };
+    let reserved = Spend {
+        memberships: [(group_id("G0"), 5)].into(),
+        leavers: [user_id("U1")].into(),
+        groups: 1,
+        members_of_deleted: 2,
+        ..Spend::default()
+    };
     let mut book = WindowBook::default();
     book.book("r1", &reserved, now, 24);
     assert_eq!(book.usage(now, 24).memberships, 7);

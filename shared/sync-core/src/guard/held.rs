@@ -26,6 +26,14 @@ pub enum Rule {
     MaxMembershipRemovals,
     /// `[guard] max_group_deletions`.
     MaxGroupDeletions,
+    /// `[guard] max_assignment_removals`, or `max_percent` where that is more.
+    MaxAssignmentRemovals,
+    /// `[guard] max_assignment_additions`.
+    MaxAssignmentAdditions,
+    /// `[guard] sensitive_permission_sets`.
+    SensitivePermissionSets,
+    /// A rule is there no more.
+    OrphanedRule,
 }
 
 impl Rule {
@@ -41,6 +49,10 @@ impl Rule {
             Self::MaxLeavers => "max_leavers",
             Self::MaxMembershipRemovals => "max_membership_removals",
             Self::MaxGroupDeletions => "max_group_deletions",
+            Self::MaxAssignmentRemovals => "max_assignment_removals",
+            Self::MaxAssignmentAdditions => "max_assignment_additions",
+            Self::SensitivePermissionSets => "sensitive_permission_sets",
+            Self::OrphanedRule => "orphaned_rule",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, Held, Judgement, Rule, Spend, Usage, Window, Withheld};
-use crate::action::{Action, DisposalReason, GroupLabel, Phase, RemovalReason, RemoveMembership, Weakness};
+use crate::action::{Action, AssignmentRemovalReason, DisposalReason, GroupLabel, Phase, RemovalReason, RemoveMembership, Weakness};
 use crate::ids::{GroupId, UserId};
 use crate::plan::{Plan, PlanHash};
 use crate::policy::GuardPolicy;
@@ -35,12 +35,15 @@ pub fn judge(
     judge.protected();
     judge.weak();
     judge.vanished();
+    judge.orphaned();
+    judge.sensitive();
     judge.without_ledger(window);
     judge.other_policy();
     judge.single_groups();
     judge.leavers();
     judge.memberships();
     judge.groups();
+    judge.assignments();
     judge.concluded(approval)
 }
 
@@ -167,6 +170,34 @@ impl Judge<'_> {
         }
     }
 
+    /// What only a rule said that is there no more stays until approved.
+    fn orphaned(&mut self) {
+        let matches = |action: &Action| matches!(action, Action::DeleteAssignment { reason: AssignmentRemovalReason::OrphanedRule, .. });
+        let actual = count(&self.left, matches);
+        self.withhold(Rule::OrphanedRule, 0, actual, matches);
+    }
+
+    fn sensitive(&mut self) {
+        let sets = &self.limits.sensitive_permission_sets;
+        let matches =
+            |action: &Action| matches!(action, Action::CreateAssignment { target, .. } if sets.contains(&target.permission_set_name));
+        let actual = count(&self.left, matches);
+        self.withhold(Rule::SensitivePermissionSets, 0, actual, matches);
+    }
+
+    fn assignments(&mut self) {
+        let limit = share_or(self.limits.max_assignment_removals, self.limits.max_percent, self.facts.managed_assignments);
+        let removals = self.usage.assignment_removals + count(&self.left, is_assignment_removal);
+        if removals > limit {
+            self.withhold(Rule::MaxAssignmentRemovals, limit, removals, is_assignment_removal);
+        }
+        let limit = self.limits.max_assignment_additions;
+        let additions = self.usage.assignment_additions + count(&self.left, is_assignment_addition);
+        if additions > limit {
+            self.withhold(Rule::MaxAssignmentAdditions, limit, additions, is_assignment_addition);
+        }
+    }
+
     /// Never more than a quarter of the managed groups, and at least one, unless none are allowed at all.
     fn group_limit(&self) -> u64 {
         self.limits.max_group_deletions.min((self.facts.managed_groups / 4).max(1))
@@ -206,14 +237,31 @@ fn add_spend(spend: &mut Spend, action: &Action) {
     } else if is_group_disposal(action) {
         spend.groups += 1;
         spend.members_of_deleted += draw(action);
+    } else if is_assignment_removal(action) {
+        spend.assignment_removals += 1;
+    } else if is_assignment_addition(action) {
+        spend.assignment_additions += 1;
     }
+}
+
+fn is_assignment_removal(action: &Action) -> bool {
+    matches!(action, Action::DeleteAssignment { .. })
+}
+
+fn is_assignment_addition(action: &Action) -> bool {
+    matches!(action, Action::CreateAssignment { .. })
 }
 
 fn weakness(action: &Action) -> Option<Weakness> {
     match action {
         Action::RemoveMembership(removal) => removal.weakness,
         Action::ReleaseGroup { weakness, .. } | Action::DeleteGroup { weakness, .. } => *weakness,
-        Action::RenameGroup(_) | Action::AdoptGroup { .. } | Action::CreateGroup { .. } | Action::AddMembership { .. } => None,
+        Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. } => None,
     }
 }
 
@@ -221,7 +269,12 @@ fn is_of_gone_group(action: &Action) -> bool {
     match action {
         Action::RemoveMembership(removal) => removal.reason == RemovalReason::GroupGone,
         Action::ReleaseGroup { reason, .. } | Action::DeleteGroup { reason, .. } => *reason == DisposalReason::Gone,
-        Action::RenameGroup(_) | Action::AdoptGroup { .. } | Action::CreateGroup { .. } | Action::AddMembership { .. } => false,
+        Action::DeleteAssignment { reason, .. } => *reason == AssignmentRemovalReason::GroupDeleted,
+        Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. }
+        | Action::CreateAssignment { .. } => false,
     }
 }
 
@@ -233,6 +286,8 @@ fn leaver(action: &Action) -> Option<&UserId> {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => None,
     }
 }
@@ -245,6 +300,8 @@ fn ordinary_removal(action: &Action) -> Option<&RemoveMembership> {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => None,
     }
 }
@@ -262,6 +319,8 @@ fn draw(action: &Action) -> u64 {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => 0,
     }
 }

@@ -21,6 +21,8 @@ pub struct Facts {
     pub managed_memberships: u64,
     /// Managed groups in Identity Center.
     pub managed_groups: u64,
+    /// Assignments of groups that rules speak of, as far as known: what percentages are of.
+    pub managed_assignments: u64,
     /// Members by group, where they were counted.
     pub group_sizes: BTreeMap<GroupId, u64>,
     /// Whether Okta listed no managed group although some exist.

@@ -14,6 +14,10 @@ pub struct Usage {
     pub memberships: u64,
     /// Groups deleted or released.
     pub groups: u64,
+    /// Assignments deleted.
+    pub assignment_removals: u64,
+    /// Assignments made.
+    pub assignment_additions: u64,
     /// Memberships by group.
     pub by_group: BTreeMap<GroupId, u64>,
     /// Leavers: a user counts once, however often a run comes back to them.
@@ -33,6 +37,12 @@ pub struct Spend {
     /// Groups deleted or released.
     #[serde(default)]
     pub groups: u64,
+    /// Assignments deleted.
+    #[serde(default)]
+    pub assignment_removals: u64,
+    /// Assignments made.
+    #[serde(default)]
+    pub assignment_additions: u64,
     /// Leavers.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leavers: BTreeSet<UserId>,
@@ -79,6 +89,8 @@ impl WindowBook {
         let mut usage = Usage::default();
         for entry in self.entries.iter().filter(|entry| within(entry, now, window_hours)) {
             usage.groups += entry.spend.groups;
+            usage.assignment_removals += entry.spend.assignment_removals;
+            usage.assignment_additions += entry.spend.assignment_additions;
             usage.memberships += entry.spend.members_of_deleted;
             for (group, count) in &entry.spend.memberships {
                 usage.memberships += count;

@@ -13,9 +13,9 @@ pub fn plan(desired: &DesiredState, actual: &ActualState) -> Plan {
     desired.groups.values().flat_map(|group| differ.of_group(group)).collect()
 }
 
-struct Differ<'a> {
+pub(super) struct Differ<'a> {
     desired: &'a DesiredState,
-    actual: &'a ActualState,
+    pub(super) actual: &'a ActualState,
 }
 
 impl Differ<'_> {
@@ -23,6 +23,7 @@ impl Differ<'_> {
         let mut actions: Vec<(Phase, Action)> = self.on_the_group(group).into_iter().collect();
         actions.extend(self.grants(group));
         actions.extend(self.removals(group));
+        actions.extend(self.assignments(group));
         actions
     }
 
@@ -49,6 +50,7 @@ impl Differ<'_> {
             Fate::Delete { id, reason, weakness } => {
                 let edit = self.edit(&group.label, id, &group.label.name)?;
                 let members = u64::try_from(self.actual.size(id)?).unwrap_or(u64::MAX);
+                self.actual.known_assignments(id)?;
                 Some((Phase::DeleteGroup, Action::DeleteGroup { edit, members, reason: *reason, weakness: *weakness }))
             }
             Fate::Empty { .. } | Fate::AsIs { .. } => None,

@@ -1,5 +1,6 @@
 //! The plan: the ordered changes from actual to desired.
 
+mod assignments;
 mod diff;
 mod scope;
 
@@ -118,6 +119,13 @@ fn identity(action: &Action) -> String {
         Action::AddMembership { group_ref: GroupRef::Existing(group), user_id, .. } => format!("{name} {group} {user_id}"),
         Action::AddMembership { group_ref: GroupRef::New(group), user_id, .. } => format!("{name} new {group} {user_id}"),
         Action::RemoveMembership(removal) => format!("{name} {} {} {}", removal.group_id, removal.user_id, removal.membership_id),
+        Action::CreateAssignment { group_ref: GroupRef::Existing(group), target, .. }
+        | Action::DeleteAssignment { group_id: group, target, .. } => {
+            format!("{name} {group} {} {}", target.account, target.permission_set)
+        }
+        Action::CreateAssignment { group_ref: GroupRef::New(group), target, .. } => {
+            format!("{name} new {group} {} {}", target.account, target.permission_set)
+        }
         Action::ReleaseGroup { edit, .. } | Action::DeleteGroup { edit, .. } => format!("{name} {}", edit.group_id),
     }
 }

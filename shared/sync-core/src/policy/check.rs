@@ -9,6 +9,7 @@ use url::{Host, Url};
 
 use super::raw::{self, Text};
 use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, UserNameFrom, UsersPolicy};
+use crate::assignments::{AssignmentRule, RuleText};
 use crate::mark::OrgHost;
 use crate::records::{GroupType, UserStatus};
 
@@ -63,6 +64,7 @@ pub(super) fn checked(text: &str, file: raw::File, hash: String) -> Result<Polic
         users: users(&lines, &file.users)?,
         write_mode: file.writes.mode,
         guard: guard(&lines, &file.guard)?,
+        assignments: assignments(&lines, &file.assignment)?,
         limits: limits(&lines, &file.limits)?,
         hash,
     })
@@ -70,9 +72,6 @@ pub(super) fn checked(text: &str, file: raw::File, hash: String) -> Result<Polic
 
 /// Keys whose values belong to capabilities that this version does not have. To ignore them would be a lie.
 fn refuse_what_is_not_here(lines: &Lines<'_>, file: &raw::File) -> Result<(), PolicyError> {
-    if let Some(rule) = file.assignment.first() {
-        return Err(lines.error(rule.span(), "[[assignment]]: this version does not manage account assignments; take the rule out"));
-    }
     let managed = file.users.mode.as_ref().filter(|mode| matches!(mode.get_ref(), raw::UserMode::Managed));
     if let Some(mode) = managed {
         return Err(lines.error(mode.span(), "users.mode: this version does not manage users; use \"external\""));
@@ -215,8 +214,17 @@ fn guard(lines: &Lines<'_>, guard: &raw::Guard) -> Result<GuardPolicy, PolicyErr
         max_percent: lines.percent("guard.max_percent", &guard.max_percent)?,
         max_percent_of_group: lines.percent("guard.max_percent_of_group", &guard.max_percent_of_group)?,
         min_population: guard.min_population,
+        max_assignment_additions: guard.max_assignment_additions,
+        sensitive_permission_sets: guard.sensitive_permission_sets.iter().cloned().collect(),
         protected_groups: lines.regexes("guard.protected_groups", &guard.protected_groups)?,
     })
+}
+
+fn assignments(lines: &Lines<'_>, rules: &[Spanned<RuleText>]) -> Result<Vec<AssignmentRule>, PolicyError> {
+    let parse = |(index, rule): (usize, &Spanned<RuleText>)| {
+        AssignmentRule::parse(index + 1, rule.get_ref()).map_err(|error| lines.error(rule.span(), error.to_string()))
+    };
+    rules.iter().enumerate().map(parse).collect()
 }
 
 /// Thirty days: the budget of the window is one row of the ledger, and must stay one.
@@ -234,6 +242,7 @@ fn limits(lines: &Lines<'_>, limits: &raw::Limits) -> Result<LimitsPolicy, Polic
     Ok(LimitsPolicy {
         identity_store_tps: lines.ranged("limits.identity_store_tps", &limits.identity_store_tps, 0.0..MAX_TPS)?,
         sso_admin_tps: lines.ranged("limits.sso_admin_tps", &limits.sso_admin_tps, 0.0..MAX_TPS)?,
+        max_assignments_in_flight: in_flight,
         okta_rate_share: lines.ranged("limits.okta_rate_share", &limits.okta_rate_share, 0.0..1.0)?,
     })
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::assignments::AssignmentRule;
 use crate::mark::OrgHost;
 use crate::records::{GroupType, OktaGroup, UserStatus};
 
@@ -42,6 +43,8 @@ pub struct Policy {
     pub write_mode: WriteMode,
     /// How much may be removed.
     pub guard: GuardPolicy,
+    /// Which groups get which permission sets on which accounts.
+    pub assignments: Vec<AssignmentRule>,
     /// How fast calls may go.
     pub limits: LimitsPolicy,
     hash: String,
@@ -163,6 +166,10 @@ pub struct GuardPolicy {
     pub max_percent_of_group: f64,
     /// The size from which on a group has that limit.
     pub min_population: u64,
+    /// Assignments made.
+    pub max_assignment_additions: u64,
+    /// Permission sets, by name, whose granting is held until approved.
+    pub sensitive_permission_sets: BTreeSet<String>,
     protected_groups: Vec<Regex>,
 }
 
@@ -173,6 +180,8 @@ pub struct LimitsPolicy {
     pub identity_store_tps: f64,
     /// sso-admin, all APIs together.
     pub sso_admin_tps: f64,
+    /// Assignments being made or deleted at one time.
+    pub max_assignments_in_flight: u32,
     /// Share of Okta's own limit that may be used, above 0 and at most 1.
     pub okta_rate_share: f64,
 }

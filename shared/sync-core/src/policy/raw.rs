@@ -15,7 +15,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) writes: Writes,
     #[serde(default)]
-    pub(super) assignment: Vec<Spanned<toml::Value>>,
+    pub(super) assignment: Vec<Spanned<crate::assignments::RuleText>>,
     #[serde(default)]
     pub(super) guard: Guard,
     #[serde(default)]

@@ -120,7 +120,9 @@ fn a_bad_value_is_named_with_its_line() {
         ("[limits]\nokta_rate_share = 1.5\n", 6, "limits.okta_rate_share"),
         ("[users]\nmode = 'managed'\n", 6, "users.mode"),
         ("[writes]\ntransport = 'scim'\n", 6, "writes.transport"),
-        ("[[assignment]]\ngroup = 'x'\n", 5, "[[assignment]]"),
+        ("[[assignment]]\ngroup = 'x'\n", 5, "missing field `accounts`"),
+        ("[[assignment]]\ngroup = 'x'\naccounts = ['all']\npermission_sets = ['${y}']\n", 5, "rule 1 (\"x\")"),
+        ("[[assignment]]\ngroup = 'x'\naccount = ['all']\n", 7, "unknown field `account`"),
     ] {
         let error = error(&with(more));
         assert!(error.starts_with(&format!("policy line {line}: ")) && error.contains(part), "{more:?} gave {error}");

@@ -96,6 +96,15 @@ pub struct Named {
     pub name: String,
 }
 
+/// An account in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedAccount {
+    /// The twelve digits.
+    pub id: String,
+    /// The name; empty where it was not read.
+    pub name: String,
+}
+
 /// One action in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanEntry {
@@ -106,6 +115,12 @@ pub struct PlanEntry {
     /// The user, where the action is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Named>,
+    /// The account, where the action is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<NamedAccount>,
+    /// The permission set, by name, where the action is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
     /// Why.
     pub reason: String,
     /// The rule that withheld it, if one did.
@@ -272,6 +287,8 @@ fn plan_entries(findings: &Findings) -> Vec<PlanEntry> {
         user: action
             .user()
             .map(|user| Named { okta_id: user.okta_id.as_ref().map(ToString::to_string).unwrap_or_default(), name: user.name.clone() }),
+        account: action.assignment().map(|target| NamedAccount { id: target.account.to_string(), name: target.account_name.clone() }),
+        permission_set: action.assignment().map(|target| target.permission_set_name.clone()),
         reason: action.reason(),
         held: held.get(action).map(|rule| rule.as_str()),
     };
@@ -310,6 +327,7 @@ fn count(outcomes: &[(Action, Outcome)]) -> Outcomes {
         match outcome {
             Outcome::Done(Effect::Changed) => counts.changed += 1,
             Outcome::Done(Effect::AlreadyInEffect) => counts.already_in_effect += 1,
+            Outcome::Pending(_) => counts.pending += 1,
             Outcome::Failed(_) => counts.failed += 1,
             Outcome::NotAttempted(_) => counts.not_attempted += 1,
         }
@@ -322,6 +340,7 @@ fn failures(findings: &Findings) -> Vec<Failure> {
     let of_action = |(action, outcome): &(Action, Outcome)| {
         let error = match outcome {
             Outcome::Done(_) => return None,
+            Outcome::Pending(request) => format!("pending: AWS is not at its end with request {request}; the next run finds it"),
             Outcome::Failed(error) => error.to_string(),
             Outcome::NotAttempted(why) => format!("not attempted: {why}"),
         };
@@ -333,6 +352,9 @@ fn failures(findings: &Findings) -> Vec<Failure> {
 /// An action in one line: what, which group, whom.
 fn described(action: &Action) -> String {
     let group = action.group();
+    if let Some(target) = action.assignment() {
+        return format!("{} {} ({}) {} on {}", action.name(), group.name, group.okta_id, target.permission_set_name, target.account);
+    }
     match action.user() {
         None => format!("{} {} ({})", action.name(), group.name, group.okta_id),
         Some(user) => {

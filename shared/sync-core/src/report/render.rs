@@ -60,6 +60,9 @@ fn plan_line(entry: &PlanEntry) -> String {
     if let Some(user) = &entry.user {
         let _ = write!(line, " {}", user.name);
     }
+    if let (Some(account), Some(set)) = (&entry.account, &entry.permission_set) {
+        let _ = write!(line, " {set} on {} {}", account.id, account.name);
+    }
     let _ = write!(line, ": {}", entry.reason);
     if let Some(rule) = entry.held {
         let _ = write!(line, " [held: {rule}]");

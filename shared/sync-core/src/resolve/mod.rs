@@ -1,5 +1,6 @@
 //! From what Okta said to what should be: conflicts, twins, recycled logins and broken records end here.
 
+mod assignments;
 mod groups;
 mod members;
 mod users;
@@ -22,10 +23,12 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     let bindings = users::bind(okta, actual);
     let leavers = members::leavers(okta, actual, policy, &bindings);
     let facts = members::Facts { okta, actual, policy, bindings: &bindings, leavers: &leavers };
+    let vanished = assignments::vanished_rules(actual, policy);
     let mut groups = BTreeMap::new();
     for (id, (label, fate)) in fates {
         let members = members::of_group(&facts, &id, &label, &fate, &mut unresolved);
-        groups.insert(id, DesiredGroup { label, fate, members });
+        let assignments = assignments::of_group(actual, policy, &vanished, (&label, &fate), &mut unresolved);
+        groups.insert(id, DesiredGroup { label, fate, members, assignments });
     }
     let movers = movers(&groups, actual);
     unresolved.sort();

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::action::{Action, GroupRef, Phase};
-use sync_core::actual::ActualState;
+use sync_core::actual::{ActualState, Target};
+use sync_core::assignments::{AccountFacts, RuleText};
 use sync_core::guard::{ApprovalRefused, Facts, Judgement, Usage, Window, judge};
-use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
+use sync_core::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, UserId};
 use sync_core::plan::{Plan, PlanHash, plan};
 use sync_core::policy::Policy;
 use sync_core::reading::Reading;
@@ -31,6 +32,14 @@ pub fn group_id(id: &str) -> GroupId {
 
 pub fn user_id(id: &str) -> UserId {
     UserId::new(id).unwrap()
+}
+
+pub fn account(digit: u8) -> AccountId {
+    AccountId::new(&format!("00000000000{digit}")).unwrap()
+}
+
+pub fn permission_set(name: &str) -> PermissionSetArn {
+    PermissionSetArn::new(&format!("arn:aws:sso:::permissionSet/ssoins-1/ps-{name}")).unwrap()
 }
 
 pub fn policy(more: &str) -> Policy {
@@ -123,6 +132,43 @@ impl World {
         let group = DirectoryGroup { id: group_id(id), display_name, description, external_ids, revision: None };
         self.actual.groups.insert(group_id(id), group);
         self.actual.group_lists.insert(group_id(id), Reading::Known(BTreeMap::new()));
+        self.actual.assignments.insert(group_id(id), Reading::Known(BTreeSet::new()));
+        self
+    }
+
+    /// The permission sets that exist, by name.
+    pub fn permission_sets(mut self, names: &[&str]) -> Self {
+        self.actual.permission_sets = names.iter().map(|name| ((*name).to_owned(), permission_set(name))).collect();
+        self
+    }
+
+    /// An account of the organization, which is read whole: its last digit, its name, its unit.
+    pub fn account(mut self, digit: u8, name: &str, unit: &str, state: &str) -> Self {
+        self.actual.organization.is_whole = true;
+        let facts = AccountFacts {
+            name: name.to_owned(),
+            is_active: state == "ACTIVE",
+            state: state.to_owned(),
+            units: vec![unit.to_owned()],
+            tags: None,
+        };
+        self.actual.organization.accounts.insert(account(digit), facts);
+        self
+    }
+
+    /// An assignment that a group has.
+    pub fn gives(mut self, group: &str, digit: u8, set: &str) -> Self {
+        let target = Target { account: account(digit), permission_set: permission_set(set) };
+        if let Some(Reading::Known(targets)) = self.actual.assignments.get_mut(&group_id(group)) {
+            targets.insert(target);
+        }
+        self
+    }
+
+    /// A rule that was followed before.
+    pub fn former_rule(mut self, group: &str, accounts: &str, set: &str) -> Self {
+        let (group, accounts, permission_sets) = (group.to_owned(), vec![accounts.to_owned()], vec![set.to_owned()]);
+        self.actual.former_rules.push(RuleText { group, accounts, permission_sets });
         self
     }
 
@@ -179,6 +225,8 @@ impl World {
         let ours = |id: &&GroupId| self.actual.mark(id).is_some_and(|mark| self.policy.owns_host(&mark.host));
         let groups: Vec<&GroupId> = self.actual.groups.keys().filter(ours).collect();
         let sizes: BTreeMap<GroupId, u64> = groups.iter().map(|id| ((*id).clone(), self.actual.size(id).unwrap_or(0) as u64)).collect();
+        let assignments = |id: &&GroupId| self.actual.known_assignments(id).map_or(0, BTreeSet::len) as u64;
+        let managed_assignments = groups.iter().map(assignments).sum();
         let listed = self
             .okta
             .groups
@@ -187,6 +235,7 @@ impl World {
         Facts {
             managed_memberships: sizes.values().sum(),
             managed_groups: groups.len() as u64,
+            managed_assignments,
             source_empty: listed.count() == 0 && !groups.is_empty(),
             group_sizes: sizes,
             unlisted: Vec::new(),
@@ -226,6 +275,7 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
             let (display_name, description) = (group.name.clone(), description.clone());
             let record = DirectoryGroup { id: id.clone(), display_name, description, external_ids: Vec::new(), revision: None };
             actual.groups.insert(id.clone(), record);
+            actual.assignments.insert(id.clone(), Reading::Known(BTreeSet::new()));
             actual.group_lists.insert(id, Reading::Known(BTreeMap::new()));
         }
         Action::AddMembership { group_ref, user_id, .. } => {
@@ -238,6 +288,20 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
         Action::RemoveMembership(removal) => {
             if let Some(Reading::Known(members)) = actual.group_lists.get_mut(&removal.group_id) {
                 members.remove(&removal.user_id);
+            }
+        }
+        Action::CreateAssignment { group_ref, target, .. } => {
+            let group = match group_ref {
+                GroupRef::Existing(id) => id.clone(),
+                GroupRef::New(okta_id) => made(okta_id),
+            };
+            if let Some(Reading::Known(targets)) = actual.assignments.get_mut(&group) {
+                targets.insert(Target { account: target.account.clone(), permission_set: target.permission_set.clone() });
+            }
+        }
+        Action::DeleteAssignment { group_id, target, .. } => {
+            if let Some(Reading::Known(targets)) = actual.assignments.get_mut(group_id) {
+                targets.remove(&Target { account: target.account.clone(), permission_set: target.permission_set.clone() });
             }
         }
         Action::ReleaseGroup { edit, unmarked, .. } => {

@@ -1,0 +1,113 @@
+//! What a group should give: what the rules that speak of it say, as far as everything they name was found.
+
+use std::collections::BTreeSet;
+
+use crate::action::GroupLabel;
+use crate::actual::{ActualState, Target};
+use crate::assignments::{AssignmentRule, Derived};
+use crate::desired::{DesiredAssignments, Fate, OtherAssignments};
+use crate::ids::AccountId;
+use crate::policy::Policy;
+use crate::unresolved::{Unresolved, UnresolvedKind};
+
+/// The rules that were followed before and that are there no more, by their pattern: a rule that was changed is still there.
+pub(super) fn vanished_rules(actual: &ActualState, policy: &Policy) -> Vec<AssignmentRule> {
+    let is_there = |pattern: &str| policy.assignments.iter().any(|rule| rule.text.group == pattern);
+    let former = actual.former_rules.iter().filter(|former| !is_there(&former.group));
+    former.filter_map(|former| AssignmentRule::parse(0, former).ok()).collect()
+}
+
+/// What a group should give.
+pub(super) fn of_group(
+    actual: &ActualState,
+    policy: &Policy,
+    vanished: &[AssignmentRule],
+    (label, fate): (&GroupLabel, &Fate),
+    unresolved: &mut Vec<Unresolved>,
+) -> DesiredAssignments {
+    match fate {
+        Fate::Keep { .. } | Fate::Create { .. } => {}
+        Fate::Delete { .. } => return DesiredAssignments { others: OtherAssignments::GroupDeleted, ..DesiredAssignments::default() },
+        Fate::AsIs { .. } | Fate::Empty { .. } | Fate::Release { .. } => return DesiredAssignments::default(),
+    }
+    let mut draft = Draft { actual, label, desired: DesiredAssignments::default(), is_whole: true, unresolved };
+    let mut is_spoken_of = false;
+    for rule in &policy.assignments {
+        if let Some(derived) = rule.derive(&label.name, &actual.organization) {
+            is_spoken_of = true;
+            draft.follow(rule.position, derived);
+        }
+    }
+    draft.orphans(vanished);
+    if is_spoken_of && draft.is_whole {
+        draft.desired.others = OtherAssignments::NotByRule;
+    }
+    draft.desired
+}
+
+struct Draft<'a, 'u> {
+    actual: &'a ActualState,
+    label: &'a GroupLabel,
+    desired: DesiredAssignments,
+    is_whole: bool,
+    unresolved: &'u mut Vec<Unresolved>,
+}
+
+impl Draft<'_, '_> {
+    fn follow(&mut self, position: usize, derived: Derived) {
+        for problem in derived.problems {
+            self.is_whole = false;
+            self.say(UnresolvedKind::UnknownAccount, &problem.name, problem.reason);
+        }
+        for name in &derived.permission_sets {
+            if !self.actual.permission_sets.contains_key(name) {
+                self.is_whole = false;
+                let reason =
+                    format!("rule {position}: there is no permission set {name:?}; nothing is removed from the group on account of it");
+                self.say(UnresolvedKind::UnknownPermissionSet, name, reason);
+            }
+        }
+        let accounts: BTreeSet<AccountId> = derived.accounts.into_iter().filter(|account| self.is_open(account)).collect();
+        for target in targets(self.actual, &accounts, &derived.permission_sets) {
+            self.desired.wanted.entry(target).or_insert(position);
+        }
+    }
+
+    /// Whether assignments may be made and deleted in an account.
+    fn is_open(&mut self, account: &AccountId) -> bool {
+        let facts = self.actual.organization.accounts.get(account);
+        if self.actual.organization.off_limits.as_ref() == Some(account) {
+            let reason = "it is the management account, which a delegated administrator may not touch".to_owned();
+            self.say(UnresolvedKind::ManagementAccount, account.as_str(), reason);
+        } else if let Some(facts) = facts.filter(|facts| !facts.is_active) {
+            let reason = format!("account {} ({}) is {}: nothing is granted and nothing is taken there", account, facts.name, facts.state);
+            self.say(UnresolvedKind::AccountNotActive, account.as_str(), reason);
+        } else {
+            return true;
+        }
+        self.desired.frozen.insert(account.clone());
+        false
+    }
+
+    fn orphans(&mut self, vanished: &[AssignmentRule]) {
+        for rule in vanished {
+            let Some(derived) = rule.derive(&self.label.name, &self.actual.organization) else { continue };
+            let orphaned = targets(self.actual, &derived.accounts, &derived.permission_sets);
+            self.desired.orphaned.extend(orphaned.filter(|target| !self.desired.wanted.contains_key(target)));
+        }
+    }
+
+    fn say(&mut self, kind: UnresolvedKind, name: &str, reason: String) {
+        let okta_id = Some(self.label.okta_id.to_string());
+        self.unresolved.push(Unresolved { kind, okta_id, name: name.to_owned(), reason });
+    }
+}
+
+fn targets<'a>(
+    actual: &'a ActualState,
+    accounts: &'a BTreeSet<AccountId>,
+    sets: &'a BTreeSet<String>,
+) -> impl Iterator<Item = Target> + 'a {
+    let arns = sets.iter().filter_map(|name| actual.permission_sets.get(name));
+    arns.flat_map(|arn| accounts.iter().map(|account| Target { account: account.clone(), permission_set: arn.clone() }))
+}

@@ -1,0 +1,206 @@
+//! Assignments: what rules give, what they take, and what nobody may conclude.
+
+mod world;
+
+use insta::assert_debug_snapshot;
+use proptest::prelude::*;
+use sync_core::action::{Action, Phase};
+use sync_core::guard::{Judgement, Rule, Usage, Window};
+use sync_core::plan::Plan;
+use sync_core::reading::Reading;
+use sync_core::unresolved::UnresolvedKind;
+use world::{World, execute, group_id};
+
+/// Groups `AWS-0`… give `Admin` on accounts of unit `Prod`.
+const RULE: &str = "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Prod']\npermission_sets = ['Admin']\n";
+
+fn world(policy: &str) -> World {
+    World::in_sync(2, 1, policy)
+        .permission_sets(&["Admin", "ReadOnly"])
+        .account(1, "prod-1", "Prod", "ACTIVE")
+        .account(2, "prod-2", "Prod", "ACTIVE")
+        .account(3, "dev-1", "Dev", "ACTIVE")
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    let line = |(phase, action): (Phase, &Action)| {
+        let target =
+            action.assignment().map(|target| format!("{} on {}", target.permission_set_name, target.account_name)).unwrap_or_default();
+        format!("{phase:?} {} {} {target}: {}", action.name(), action.group().name, action.reason())
+    };
+    plan.actions().map(line).collect()
+}
+
+fn held(judgement: &Judgement) -> Vec<(Rule, u64, u64, usize)> {
+    judgement.held.entries.iter().map(|entry| (entry.rule, entry.limit, entry.actual, entry.actions.len())).collect()
+}
+
+#[test]
+fn a_group_gets_what_its_rules_give_and_loses_what_they_do_not() {
+    let world = world(RULE).gives("G0", 1, "ReadOnly").gives("G0", 1, "Admin").gives("G1", 3, "ReadOnly");
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-2: rule 1 gives it to the group",
+        "RevokeMoved delete_assignment AWS-0 ReadOnly on prod-1: no rule gives it to the group",
+    ]
+    "#);
+}
+
+#[test]
+fn a_group_that_no_rule_speaks_of_is_never_touched() {
+    assert!(world("").gives("G0", 1, "Admin").plan().is_empty());
+}
+
+#[test]
+fn a_new_group_is_made_with_what_it_gives() {
+    let world = world("[[assignment]]\ngroup = '^AWS-new$'\naccounts = ['000000000003']\npermission_sets = ['ReadOnly']\n").okta_group(
+        "g7",
+        "AWS-new",
+        &[],
+    );
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "EnsureGroup create_group AWS-new : managed in Okta, and not in Identity Center",
+        "Grant create_assignment AWS-new ReadOnly on dev-1: rule 1 gives it to the group",
+    ]
+    "#);
+}
+
+#[test]
+fn s10_a_renamed_group_gains_before_it_loses() {
+    let rules = "[[assignment]]\ngroup = '^AWS-(?<set>[A-Za-z]+)$'\naccounts = ['000000000001']\npermission_sets = ['${set}']\n";
+    let world = world(rules)
+        .okta_group("g0", "AWS-Admin", &["u0"])
+        .marked("G0", "AWS-ReadOnly", "g0")
+        .member("G0", "U0")
+        .gives("G0", 1, "ReadOnly");
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "EnsureGroup rename_group AWS-Admin : renamed in Okta from \"AWS-ReadOnly\"",
+        "Grant create_assignment AWS-Admin Admin on prod-1: rule 1 gives it to the group",
+        "RevokeMoved delete_assignment AWS-Admin ReadOnly on prod-1: no rule gives it to the group",
+    ]
+    "#);
+}
+
+#[test]
+fn s40_an_account_that_is_not_active_is_frozen() {
+    let world = world(RULE).account(2, "prod-2", "Prod", "SUSPENDED").gives("G0", 2, "ReadOnly");
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-1: rule 1 gives it to the group",
+    ]
+    "#);
+    assert_eq!(world.kinds(), [UnresolvedKind::AccountNotActive]);
+}
+
+#[test]
+fn s41_the_management_account_is_left_alone_where_it_is_off_limits() {
+    let world = world(RULE).with(|world| world.actual.organization.off_limits = Some(world::account(1)));
+    assert_eq!(world.plan().len(), 1);
+    assert_eq!(world.kinds(), [UnresolvedKind::ManagementAccount]);
+}
+
+#[test]
+fn s42_s43_what_a_rule_names_and_nobody_has_holds_removals_and_causes_none() {
+    for rule in [
+        "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Gone']\npermission_sets = ['Admin']\n",
+        "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Prod']\npermission_sets = ['Renamed']\n",
+        "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['000000000009']\npermission_sets = ['Admin']\n",
+    ] {
+        let world = world(rule).gives("G0", 1, "Admin");
+        assert!(world.plan().is_empty(), "{rule}");
+        assert!(matches!(world.kinds()[..], [UnresolvedKind::UnknownAccount | UnresolvedKind::UnknownPermissionSet]), "{rule}");
+        assert!(world.unresolved()[0].reason.contains("rule 1"));
+    }
+    let unread = world(RULE).with(|world| drop(world.actual.assignments.insert(group_id("G0"), Reading::Unknown("throttled".to_owned()))));
+    assert!(unread.plan().is_empty());
+}
+
+#[test]
+fn s52_a_changed_rule_touches_only_its_own_assignments() {
+    let second = "[[assignment]]\ngroup = '^AWS-1$'\naccounts = ['000000000003']\npermission_sets = ['Admin']\n";
+    let changed = RULE.replace("Admin", "ReadOnly") + second;
+    let world =
+        world(&changed).gives("G0", 1, "Admin").gives("G0", 2, "Admin").gives("G1", 3, "Admin").former_rule("^AWS-0$", "ou:Prod", "Admin");
+    let plan = world.plan();
+    assert_eq!(plan.len(), 4, "{:?}", lines(&plan));
+    assert!(plan.actions().all(|(_, action)| action.group().name == "AWS-0"));
+    assert!(world.judged().held.is_empty(), "the rule is still there, by its pattern");
+}
+
+#[test]
+fn a_rule_that_vanished_leaves_its_assignments_until_approved() {
+    for policy in ["", "[[assignment]]\ngroup = '^AWS-'\naccounts = ['000000000003']\npermission_sets = ['ReadOnly']\n"] {
+        let world = world(policy)
+            .gives("G0", 1, "Admin")
+            .gives("G0", 3, "ReadOnly")
+            .gives("G1", 3, "ReadOnly")
+            .former_rule("^AWS-0$", "ou:Prod", "Admin");
+        let judgement = world.judged();
+        assert_eq!(held(&judgement), [(Rule::OrphanedRule, 0, 1, 1)], "{policy}");
+        let approved = world.judged_with(&Window::Used(Usage::default()), Some(&judgement.held.hash())).unwrap();
+        assert_eq!((approved.held.is_empty(), approved.spend.assignment_removals), (true, 1));
+    }
+}
+
+#[test]
+fn a_group_that_is_deleted_loses_everything_that_it_gives_first() {
+    let world = world("on_deleted_in_okta = 'delete'\n").gone("g0").gives("G0", 1, "Admin");
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Revoke delete_assignment AWS-0 Admin on prod-1: the group is about to be deleted",
+        "DeleteGroup delete_group AWS-0 : the group is gone from Okta",
+    ]
+    "#);
+    let unread = world.with(|world| drop(world.actual.assignments.remove(&group_id("G0"))));
+    assert!(unread.plan().is_empty(), "what a group gives is to be known before it is deleted");
+}
+
+#[test]
+fn assignments_have_limits_of_their_own() {
+    let removals = world(&format!("{RULE}[guard]\nmax_assignment_removals = 1\n")).gives("G0", 1, "ReadOnly").gives("G0", 2, "ReadOnly");
+    assert_eq!(held(&removals.judged()), [(Rule::MaxAssignmentRemovals, 1, 2, 2)]);
+    let additions = world(&format!("{RULE}[guard]\nmax_assignment_additions = 1\n"));
+    assert_eq!(held(&additions.judged()), [(Rule::MaxAssignmentAdditions, 1, 2, 2)]);
+    let sensitive = world(&format!("{RULE}[guard]\nsensitive_permission_sets = ['Admin']\n"));
+    assert_eq!(held(&sensitive.judged()), [(Rule::SensitivePermissionSets, 0, 2, 2)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn assignments_end_as_rules_times_accounts_times_sets_exactly(
+        given in prop::collection::btree_set((0..2u8, 1..4u8, any::<bool>()), 0..10),
+        by_rule in prop::collection::vec((0..2u8, prop::sample::select(vec!["all", "ou:Prod", "name:dev-*"]), any::<bool>()), 1..4),
+    ) {
+        let name = |admin: bool| if admin { "Admin" } else { "ReadOnly" };
+        let rules: String = by_rule.iter().map(|(group, accounts, admin)| {
+            format!("[[assignment]]\ngroup = '^AWS-{group}$'\naccounts = ['{accounts}']\npermission_sets = ['{}']\n", name(*admin))
+        }).collect();
+        let world = given.iter().fold(world(&rules), |world, (group, account, admin)| world.gives(&format!("G{group}"), *account, name(*admin)));
+        let mut actual = world.actual.clone();
+        world.plan().actions().for_each(|(_, action)| execute(&mut actual, action));
+        for group in 0..2u8 {
+            let spoken: Vec<_> = by_rule.iter().filter(|(of, _, _)| *of == group).collect();
+            let expected: std::collections::BTreeSet<_> = if spoken.is_empty() {
+                given.iter().filter(|(of, _, _)| *of == group).map(|(_, account, admin)| (*account, name(*admin))).collect()
+            } else {
+                spoken.iter().flat_map(|(_, accounts, admin)| match *accounts {
+                    "all" => vec![1, 2, 3],
+                    "ou:Prod" => vec![1, 2],
+                    _ => vec![3],
+                }.into_iter().map(|account| (account, name(*admin)))).collect()
+            };
+            let targets = actual.known_assignments(&group_id(&format!("G{group}"))).unwrap();
+            let found: std::collections::BTreeSet<_> = targets.iter().map(|target| {
+                let digit = target.account.as_str().as_bytes()[11] - b'0';
+                (digit, name(target.permission_set == world::permission_set("Admin")))
+            }).collect();
+            prop_assert_eq!(found, expected);
+        }
+        let again = World { actual, ..world };
+        prop_assert!(again.plan().is_empty());
+    }
+}
