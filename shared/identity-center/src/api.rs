@@ -1,23 +1,5 @@
 //! The operations of AWS that this crate calls: their names, and which limit each counts against.
 
-/// An operation of AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Api {
-    ListUsers,
-    DescribeUser,
-    ListGroups,
-    DescribeGroup,
-    ListGroupMemberships,
-    ListGroupMembershipsForMember,
-    IsMemberInGroups,
-    CreateGroup,
-    UpdateGroup,
-    DeleteGroup,
-    CreateGroupMembership,
-    DeleteGroupMembership,
-    ListInstances,
-}
-
 /// A service of AWS, as quotas and counts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -25,48 +7,82 @@ pub(crate) enum Family {
     IdentityStore,
     /// 20 calls a second for all its APIs together.
     SsoAdmin,
+    /// A limit for the whole organization, which everyone in it who asks shares.
+    Organizations,
+}
+
+macro_rules! apis {
+    ($($family:ident { $($api:ident,)+ })+) => {
+        /// An operation of AWS.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Api {
+            $($($api,)+)+
+        }
+
+        impl Api {
+            /// All of them.
+            pub(crate) const ALL: &[Self] = &[$($(Self::$api,)+)+];
+
+            /// AWS's name for it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $($(Self::$api => stringify!($api),)+)+
+                }
+            }
+
+            /// The service that it belongs to.
+            pub(crate) fn family(self) -> Family {
+                match self {
+                    $($(Self::$api)|+ => Family::$family,)+
+                }
+            }
+        }
+    };
+}
+
+apis! {
+    IdentityStore {
+        ListUsers,
+        DescribeUser,
+        ListGroups,
+        DescribeGroup,
+        ListGroupMemberships,
+        ListGroupMembershipsForMember,
+        IsMemberInGroups,
+        CreateGroup,
+        UpdateGroup,
+        DeleteGroup,
+        CreateGroupMembership,
+        DeleteGroupMembership,
+    }
+    SsoAdmin {
+        ListInstances,
+        ListPermissionSets,
+        DescribePermissionSet,
+        ListAccountAssignmentsForPrincipal,
+        ListAccountAssignments,
+        ListAccountAssignmentCreationStatus,
+        ListAccountAssignmentDeletionStatus,
+        DescribeAccountAssignmentCreationStatus,
+        DescribeAccountAssignmentDeletionStatus,
+        CreateAccountAssignment,
+        DeleteAccountAssignment,
+    }
+    Organizations {
+        ListAccounts,
+        DescribeAccount,
+        DescribeOrganization,
+        ListRoots,
+        ListOrganizationalUnitsForParent,
+        ListAccountsForParent,
+        ListTagsForResource,
+    }
 }
 
 impl Api {
-    /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
-        Self::ListUsers,
-        Self::DescribeUser,
-        Self::ListGroups,
-        Self::DescribeGroup,
-        Self::ListGroupMemberships,
-        Self::ListGroupMembershipsForMember,
-        Self::IsMemberInGroups,
-        Self::CreateGroup,
-        Self::UpdateGroup,
-        Self::DeleteGroup,
-        Self::CreateGroupMembership,
-        Self::DeleteGroupMembership,
-        Self::ListInstances,
-    ];
-
-    /// AWS's name for it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ListUsers => "ListUsers",
-            Self::DescribeUser => "DescribeUser",
-            Self::ListGroups => "ListGroups",
-            Self::DescribeGroup => "DescribeGroup",
-            Self::ListGroupMemberships => "ListGroupMemberships",
-            Self::ListGroupMembershipsForMember => "ListGroupMembershipsForMember",
-            Self::IsMemberInGroups => "IsMemberInGroups",
-            Self::CreateGroup => "CreateGroup",
-            Self::UpdateGroup => "UpdateGroup",
-            Self::DeleteGroup => "DeleteGroup",
-            Self::CreateGroupMembership => "CreateGroupMembership",
-            Self::DeleteGroupMembership => "DeleteGroupMembership",
-            Self::ListInstances => "ListInstances",
-        }
-    }
-
-    /// The service that it belongs to.
-    pub(crate) fn family(self) -> Family {
-        if self == Self::ListInstances { Family::SsoAdmin } else { Family::IdentityStore }
+    /// Whether it begins something that goes on after the answer, of which AWS allows only so many at a time.
+    pub(crate) fn begins_work(self) -> bool {
+        matches!(self, Self::CreateAccountAssignment | Self::DeleteAccountAssignment)
     }
 
     /// The IAM action that allows it.
@@ -74,7 +90,25 @@ impl Api {
         let service = match self.family() {
             Family::IdentityStore => "identitystore",
             Family::SsoAdmin => "sso",
+            Family::Organizations => "organizations",
         };
         format!("{service}:{}", self.name())
+    }
+
+    /// What else to look at where AWS denies it to a role that has the action.
+    pub(crate) fn beyond_iam(self) -> &'static str {
+        match self.family() {
+            Family::IdentityStore => "look for the store's network rules (DescribeIdentityStore) and its KMS key",
+            Family::SsoAdmin if self == Self::ListAccountAssignmentsForPrincipal => {
+                "AWS gives it to the management account only: a delegated administrator has to list the assignments of each account \
+                 and permission set instead"
+            }
+            Family::SsoAdmin if self.begins_work() => {
+                "this is a delegated administrator, who can change nothing in the management account, nor with a permission set that \
+                 is assigned there"
+            }
+            Family::SsoAdmin => "look whether this is the management account or a delegated administrator, and at the instance's KMS key",
+            Family::Organizations => "look whether this is the management account or a delegated administrator of any service",
+        }
     }
 }

@@ -16,6 +16,11 @@ use crate::pace::Paces;
 /// limit of twenty a second are all served many times over; a caller with less time has a deadline.
 const MAX_THROTTLED: u32 = 10;
 
+/// The same for what begins work in the background. AWS throttles that by the work under way too, under the same code, and then
+/// it helps to wait for work to end and not to ask again; who began the work knows how much of it there is. Four requests span
+/// two seconds, and a limit of calls a second is over in one.
+const MAX_THROTTLED_WORK: u32 = 4;
+
 /// How often a request is sent whose answer does not come or cannot be used. AWS's own SDKs send three times; one more bridges the
 /// few seconds that a failing host stays in rotation.
 const MAX_UNANSWERED: u32 = 4;
@@ -41,12 +46,13 @@ struct Shared {
     paces: Paces,
     identity_store: AtomicU64,
     sso_admin: AtomicU64,
+    organizations: AtomicU64,
 }
 
 impl Caller {
     pub(crate) fn new(paces: Paces) -> Self {
-        let shared = Shared { paces, identity_store: AtomicU64::new(0), sso_admin: AtomicU64::new(0) };
-        Self { shared: Arc::new(shared), deadline: None }
+        let [identity_store, sso_admin, organizations] = [0; 3].map(AtomicU64::new);
+        Self { shared: Arc::new(Shared { paces, identity_store, sso_admin, organizations }), deadline: None }
     }
 
     /// The same caller for a run that must end at `deadline`.
@@ -59,6 +65,7 @@ impl Caller {
         TargetCalls {
             identity_store: self.shared.identity_store.load(Ordering::Relaxed),
             sso_admin: self.shared.sso_admin.load(Ordering::Relaxed),
+            organizations: self.shared.organizations.load(Ordering::Relaxed),
             ..TargetCalls::default()
         }
     }
@@ -77,7 +84,7 @@ impl Caller {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let Some(wait) = tries.wait_after(failure.again) else { return Err(failure) };
+            let Some(wait) = tries.wait_after(api, failure.again) else { return Err(failure) };
             tracing::debug!(api = api.name(), kind = ?failure.error.kind, wait_ms = wait.as_millis(), "sending again");
             self.in_time(tokio::time::sleep(wait)).await.ok_or_else(|| Failure::out_of_time(api, Some(&failure)))?;
             last = Some(failure);
@@ -111,7 +118,7 @@ impl Caller {
     }
 
     /// `None` where the deadline comes first. With a deadline in the past, nothing is begun.
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         match self.deadline {
             None => Some(work.await),
             Some(deadline) if deadline <= Instant::now() => None,
@@ -123,6 +130,7 @@ impl Caller {
         let counter = match api.family() {
             Family::IdentityStore => &self.shared.identity_store,
             Family::SsoAdmin => &self.shared.sso_admin,
+            Family::Organizations => &self.shared.organizations,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -137,10 +145,11 @@ struct Tries {
 
 impl Tries {
     /// How long to wait before sending the request again; `None` if it should not be.
-    fn wait_after(&mut self, again: Again) -> Option<Duration> {
+    fn wait_after(&mut self, api: Api, again: Again) -> Option<Duration> {
+        let max_throttled = if api.begins_work() { MAX_THROTTLED_WORK } else { MAX_THROTTLED };
         let (tries, max, first, asked) = match again {
             Again::Never => return None,
-            Again::Throttled(pause) => (&mut self.throttled, MAX_THROTTLED, THROTTLED_WAIT, pause),
+            Again::Throttled(pause) => (&mut self.throttled, max_throttled, THROTTLED_WAIT, pause),
             Again::Unavailable(pause) => (&mut self.unanswered, MAX_UNANSWERED, UNANSWERED_WAIT, pause),
         };
         *tries += 1;

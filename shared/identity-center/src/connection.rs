@@ -11,6 +11,7 @@ use engine::ports::TargetCalls;
 use tokio::time::Instant;
 
 use crate::call::Caller;
+use crate::instance::Instances;
 use crate::pace::Paces;
 
 /// TCP sends a lost SYN again after one and after three seconds; a little more than that lets the second one count.
@@ -48,6 +49,8 @@ impl Default for Settings {
 pub struct Connection {
     pub(crate) identity_store: aws_sdk_identitystore::Client,
     pub(crate) sso_admin: aws_sdk_ssoadmin::Client,
+    pub(crate) organizations: aws_sdk_organizations::Client,
+    pub(crate) instances: Instances,
     pub(crate) caller: Caller,
 }
 
@@ -58,9 +61,12 @@ impl Connection {
         let config = configured(config, settings).await;
         let store = aws_sdk_identitystore::config::Builder::from(&config);
         let admin = aws_sdk_ssoadmin::config::Builder::from(&config);
+        let organizations = aws_sdk_organizations::config::Builder::from(&config);
         Self {
             identity_store: aws_sdk_identitystore::Client::from_conf(store.build()),
             sso_admin: aws_sdk_ssoadmin::Client::from_conf(admin.build()),
+            organizations: aws_sdk_organizations::Client::from_conf(organizations.build()),
+            instances: Instances::default(),
             caller: Caller::new(Paces::new(settings.identity_store_tps, settings.sso_admin_tps)),
         }
     }

@@ -1,17 +1,21 @@
 //! What an answer of AWS means. Decided on codes, types and statuses, never on text: AWS changes its words.
 
+mod answer;
+mod reasons;
+
 use std::error::Error;
 use std::time::Duration;
 
 use aws_sdk_identitystore::Error as StoreError;
-use aws_sdk_identitystore::config::http::HttpResponse;
-use aws_sdk_identitystore::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
-use aws_sdk_identitystore::operation::RequestId;
-use aws_sdk_identitystore::types::{ConflictExceptionReason, ResourceNotFoundExceptionReason, ResourceType};
+use aws_sdk_identitystore::error::SdkError;
+use aws_sdk_identitystore::types::ResourceType;
+use aws_sdk_organizations::Error as OrganizationsError;
 use aws_sdk_ssoadmin::Error as AdminError;
 use sync_core::error::{TargetError, TargetErrorKind};
+use sync_core::ids::IdError;
 
 use crate::api::Api;
+use answer::Answer;
 
 /// The longest pause that AWS can ask for. It has no documented bound, and a limit of calls a second is over in seconds.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
@@ -58,6 +62,22 @@ impl Failure {
         Self::new(api, TargetErrorKind::Malformed, detail)
     }
 
+    /// Nothing that AWS would take, or nothing that could be meant.
+    pub(crate) fn invalid(api: Api, detail: impl Into<String>) -> Self {
+        Self::new(api, TargetErrorKind::Invalid, detail)
+    }
+
+    /// The same, saying what else the operator can do.
+    pub(crate) fn advising(mut self, advice: &str) -> Self {
+        self.error.detail = format!("{}; {advice}", self.error.detail);
+        self
+    }
+
+    /// An answer in which something has no usable id. Left out, it would be taken for absent.
+    pub(crate) fn nameless(api: Api) -> impl Fn(IdError) -> Self {
+        move |error| Self::malformed(api, error.to_string())
+    }
+
     /// The deadline came first; `last` is what went wrong before.
     pub(crate) fn out_of_time(api: Api, last: Option<&Self>) -> Self {
         let detail = match last {
@@ -70,6 +90,11 @@ impl Failure {
     /// Whether AWS says that the thing asked for does not exist. A missing identity store or key says nothing about it.
     pub(crate) fn is_missing(&self, resource: &ResourceType) -> bool {
         matches!(&self.about, About::Missing(what) if what.as_ref().is_none_or(|what| what == resource))
+    }
+
+    /// Whether AWS says that what was asked for does not exist, where it does not say what kind of thing is missing.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.about, About::Missing(_))
     }
 
     pub(crate) fn is(&self, kind: TargetErrorKind) -> bool {
@@ -92,7 +117,7 @@ where
     let mut answer = Answer::of(context.raw());
     let error: StoreError = context.into_err().into();
     answer.read(&error);
-    refine(answer.failure(api), &error)
+    reasons::of_identity_store(answer.failure(api), &error)
 }
 
 /// Sorts a failed call of sso-admin.
@@ -103,6 +128,18 @@ where
     let SdkError::ServiceError(context) = error else { return unanswered(api, &error) };
     let mut answer = Answer::of(context.raw());
     let error: AdminError = context.into_err().into();
+    answer.read(&error);
+    reasons::of_sso_admin(answer.failure(api), &error)
+}
+
+/// Sorts a failed call of Organizations, whose codes say all there is.
+pub(crate) fn organizations<E>(api: Api, error: SdkError<E>) -> Failure
+where
+    E: Into<OrganizationsError> + Error + 'static,
+{
+    let SdkError::ServiceError(context) = error else { return unanswered(api, &error) };
+    let mut answer = Answer::of(context.raw());
+    let error: OrganizationsError = context.into_err().into();
     answer.read(&error);
     answer.failure(api)
 }
@@ -118,162 +155,6 @@ fn unanswered<E: Error + 'static>(api: Api, error: &SdkError<E>) -> Failure {
         SdkError::ServiceError(_) | _ => (TargetErrorKind::Malformed, Again::Never),
     };
     Failure { again, ..Failure::new(api, kind, words) }
-}
-
-/// What the types of the Identity Store tell beyond the code.
-fn refine(mut failure: Failure, error: &StoreError) -> Failure {
-    if let StoreError::ThrottlingException(inner) = error {
-        failure.again = Again::Throttled(pause(failure.again).max(seconds(inner.retry_after_seconds)));
-        add_reason(&mut failure, inner.reason().map(AsRef::as_ref));
-    } else if let StoreError::InternalServerException(inner) = error {
-        failure.again = Again::Unavailable(pause(failure.again).max(seconds(inner.retry_after_seconds)));
-    } else if let StoreError::ConflictException(inner) = error {
-        (failure.error.kind, failure.about) = conflict(inner.reason());
-        add_reason(&mut failure, inner.reason().map(AsRef::as_ref));
-    } else if let StoreError::ResourceNotFoundException(inner) = error {
-        failure.about = match inner.reason() {
-            Some(ResourceNotFoundExceptionReason::KmsKeyNotFound) => About::MissingKey,
-            Some(_) | None => About::Missing(inner.resource_type().cloned()),
-        };
-        add_reason(&mut failure, inner.resource_type().map(AsRef::as_ref));
-        add_reason(&mut failure, inner.reason().map(AsRef::as_ref));
-    } else if let StoreError::AccessDeniedException(inner) = error {
-        add_reason(&mut failure, inner.reason().map(AsRef::as_ref));
-    } else if let StoreError::ValidationException(inner) = error {
-        add_reason(&mut failure, inner.reason().map(AsRef::as_ref));
-    }
-    failure
-}
-
-/// Two conflicts with different answers to them; one that does not say which counts as the one that passes by itself.
-fn conflict(reason: Option<&ConflictExceptionReason>) -> (TargetErrorKind, About) {
-    match reason {
-        Some(ConflictExceptionReason::UniquenessConstraintViolation) => (TargetErrorKind::NameTaken, About::Nothing),
-        Some(ConflictExceptionReason::ConcurrentModification) => (TargetErrorKind::ConcurrentModification, About::Nothing),
-        Some(_) | None => (TargetErrorKind::ConcurrentModification, About::UnexplainedConflict),
-    }
-}
-
-fn add_reason(failure: &mut Failure, reason: Option<&str>) {
-    if let Some(reason) = reason {
-        failure.error.detail = format!("{} [{reason}]", failure.error.detail);
-    }
-}
-
-fn pause(again: Again) -> Option<Duration> {
-    match again {
-        Again::Never => None,
-        Again::Throttled(pause) | Again::Unavailable(pause) => pause,
-    }
-}
-
-fn seconds(seconds: i32) -> Option<Duration> {
-    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE))
-}
-
-/// An answer of AWS that is an error.
-struct Answer {
-    status: u16,
-    pause: Option<Duration>,
-    code: Option<String>,
-    words: String,
-}
-
-impl Answer {
-    fn of(response: &HttpResponse) -> Self {
-        Self { status: response.status().as_u16(), pause: retry_after_header(response), code: None, words: String::new() }
-    }
-
-    /// Takes over the code, the message and the request's id.
-    fn read<E: ProvideErrorMetadata + Error + 'static>(&mut self, error: &E) {
-        let meta: &ErrorMetadata = error.meta();
-        self.code = meta.code().map(str::to_owned);
-        let said = match (meta.code(), meta.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            (None, _) => format!("an answer that is no error of AWS ({})", chain(error)),
-        };
-        self.words = format!("{said} (HTTP {}, request {})", self.status, meta.request_id().unwrap_or("without id"));
-    }
-
-    fn failure(self, api: Api) -> Failure {
-        let (kind, again) = self.sort();
-        let hint = match (kind, self.code.as_deref()) {
-            (TargetErrorKind::Denied, Some(ACCESS_DENIED | "AccessDenied")) => format!(
-                "; the role needs {}; where it has it, look for the store's network rules (DescribeIdentityStore) and its KMS key",
-                api.iam_action()
-            ),
-            (TargetErrorKind::Denied, _) => "; AWS does not accept the credentials: look at the role and at the clock".to_owned(),
-            (TargetErrorKind::QuotaExceeded, _) => "; ask AWS for a higher quota, or delete what is not needed".to_owned(),
-            _ => String::new(),
-        };
-        let about = if kind == TargetErrorKind::NotFound { About::Missing(None) } else { About::Nothing };
-        Failure { again, about, ..Failure::new(api, kind, self.words + &hint) }
-    }
-
-    /// The kind of an error, and whether to send the request again.
-    fn sort(&self) -> (TargetErrorKind, Again) {
-        use TargetErrorKind as Kind;
-        let Some(code) = self.code.as_deref() else { return self.sort_by_status() };
-        match code {
-            "ThrottlingException"
-            | "Throttling"
-            | "ThrottledException"
-            | "TooManyRequestsException"
-            | "RequestLimitExceeded"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "SlowDown" => (Kind::Throttled, Again::Throttled(self.pause)),
-            "InternalServerException"
-            | "InternalServerError"
-            | "InternalFailure"
-            | "InternalError"
-            | "ServiceUnavailable"
-            | "ServiceUnavailableException"
-            | "RequestTimeout"
-            | "RequestTimeoutException" => (Kind::Unavailable, Again::Unavailable(self.pause)),
-            "ResourceNotFoundException" => (Kind::NotFound, Again::Never),
-            "ConflictException" => (Kind::ConcurrentModification, Again::Never),
-            "ServiceQuotaExceededException" => (Kind::QuotaExceeded, Again::Never),
-            ACCESS_DENIED
-            | "AccessDenied"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "InvalidSignatureException"
-            | "SignatureDoesNotMatch"
-            | "IncompleteSignature"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "RequestExpired"
-            | "RequestTimeTooSkewed" => (Kind::Denied, Again::Never),
-            "ValidationException" => (Kind::Invalid, Again::Never),
-            _ if self.status >= 500 => (Kind::Unavailable, Again::Unavailable(self.pause)),
-            _ => (Kind::Invalid, Again::Never),
-        }
-    }
-
-    /// For answers without a code: a load balancer's page, a proxy's, or JSON that is cut short.
-    fn sort_by_status(&self) -> (TargetErrorKind, Again) {
-        match self.status {
-            200..=299 => (TargetErrorKind::Malformed, Again::Unavailable(self.pause)),
-            401 | 403 => (TargetErrorKind::Denied, Again::Never),
-            429 => (TargetErrorKind::Throttled, Again::Throttled(self.pause)),
-            500.. => (TargetErrorKind::Unavailable, Again::Unavailable(self.pause)),
-            _ => (TargetErrorKind::Malformed, Again::Never),
-        }
-    }
-}
-
-const ACCESS_DENIED: &str = "AccessDeniedException";
-
-/// `x-amz-retry-after`, in milliseconds.
-fn retry_after_header(response: &HttpResponse) -> Option<Duration> {
-    let millis: u64 = response.headers().get("x-amz-retry-after")?.trim().parse().ok()?;
-    Some(Duration::from_millis(millis).min(MAX_PAUSE))
 }
 
 /// An error and its sources in one line. Not the SDK's own form for this, which repeats the answer's body.

@@ -1,4 +1,6 @@
-//! AWS IAM Identity Center: [`engine::ports::ReadTarget`] and [`engine::ports::WriteTarget`] over the Identity Store API.
+//! AWS IAM Identity Center: [`engine::ports::ReadTarget`] and [`engine::ports::WriteTarget`] over the Identity Store API,
+//! [`engine::ports::ReadAssignments`] and [`engine::ports::WriteAssignments`] over sso-admin, and
+//! [`engine::ports::ReadOrganization`] over Organizations.
 //!
 //! The way in: a [`Connection`] holds the clients, the pacers and the counts, and lives as long as the process; a [`Locator`] finds
 //! the identity store once; an [`IdentityCenter`] is cheap and made for each run, with that run's deadline.
@@ -10,11 +12,14 @@ mod api;
 mod call;
 mod connection;
 mod errors;
+mod instance;
 mod locate;
+mod organizations;
 mod pace;
 mod paging;
 mod reads;
 mod records;
+mod sso_admin;
 mod whole;
 mod writes;
 
@@ -23,36 +28,34 @@ mod tests;
 
 use std::sync::Arc;
 
-use aws_sdk_identitystore::Client;
 use tokio::time::Instant;
 
 pub use connection::{Connection, Settings};
 pub use locate::{Location, Locator};
 
-use call::Caller;
-
-/// One identity store, read and written through its API. Cheap to clone; clones share pacers and counts.
+/// One instance of Identity Center: its identity store, its account assignments, and the organization around it. Cheap to clone;
+/// clones share pacers and counts.
 #[derive(Debug, Clone)]
 pub struct IdentityCenter {
-    sdk: Client,
+    aws: Connection,
     store: Arc<str>,
-    caller: Caller,
+    instance_arn: Option<Arc<str>>,
 }
 
 impl IdentityCenter {
-    /// The identity store at `location`, over the clients, pacers and deadline of `connection`.
+    /// The instance at `location`, over the clients, pacers and deadline of `connection`.
     pub fn new(connection: &Connection, location: &Location) -> Self {
         Self {
-            sdk: connection.identity_store.clone(),
+            aws: connection.clone(),
             store: location.identity_store_id.as_str().into(),
-            caller: connection.caller.clone(),
+            instance_arn: location.instance_arn.as_deref().map(Into::into),
         }
     }
 
-    /// The same store for a run that must end at `deadline`: a call that is not answered by then fails with `OutOfTime` instead of
-    /// waiting longer. A write that was under way at that moment may have taken effect.
+    /// The same instance for a run that must end at `deadline`: a call that is not answered by then fails with `OutOfTime` instead
+    /// of waiting longer. A write that was under way at that moment may have taken effect.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
-        Self { caller: self.caller.until(deadline), ..self.clone() }
+        Self { aws: self.aws.until(deadline), ..self.clone() }
     }
 }

@@ -39,7 +39,7 @@ impl Locator {
             let instance_arn = (!self.instance_arn.is_empty()).then(|| self.instance_arn.clone());
             return Ok(Location { identity_store_id: self.identity_store_id.clone(), instance_arn });
         }
-        let instances = all_pages(Api::ListInstances, |token| instances_page(connection, token)).await?;
+        let instances = instances(connection).await?;
         self.choose(&instances)
     }
 
@@ -55,16 +55,33 @@ impl Locator {
 
     fn complaint(&self, problem: &str, instances: &[InstanceMetadata]) -> TargetError {
         let asked = if self.instance_arn.is_empty() { String::new() } else { format!(" under the ARN {}", self.instance_arn) };
-        let seen = match instances {
-            [] => "none".to_owned(),
-            some => some.iter().map(describe).collect::<Vec<_>>().join("; "),
-        };
+        let seen = seen(instances);
         let detail = format!(
             "{problem}{asked}; seen in this region: {seen}. Set `[identity_center] instance_arn` or `identity_store_id`, and look at \
              `region` and `assume_role_arn`: only the management account and a delegated administrator see the organisation's instance"
         );
         TargetError::new(TargetErrorKind::Invalid, Api::ListInstances.name(), detail)
     }
+}
+
+/// The ARN of the active instance whose identity store this is.
+///
+/// # Errors
+/// `Invalid` where `ListInstances` shows none, else its own error; both say which key of the policy makes the look needless.
+pub(crate) async fn instance_of(connection: &Connection, identity_store_id: &str) -> Result<String, Failure> {
+    let instances = instances(connection).await.map_err(|failure| failure.advising(SET_THE_ARN))?;
+    let usable = instances.iter().filter(|instance| is_active(instance)).filter_map(location);
+    let mut arns = usable.filter(|location| location.identity_store_id == identity_store_id).filter_map(|location| location.instance_arn);
+    arns.next().ok_or_else(|| {
+        let problem = format!("no active instance has the identity store {identity_store_id}");
+        Failure::invalid(Api::ListInstances, format!("{problem}; seen in this region: {}", seen(&instances))).advising(SET_THE_ARN)
+    })
+}
+
+const SET_THE_ARN: &str = "assignments need the instance's ARN: set `[identity_center] instance_arn`";
+
+async fn instances(connection: &Connection) -> Result<Vec<InstanceMetadata>, Failure> {
+    all_pages(Api::ListInstances, |token| instances_page(connection, token)).await
 }
 
 async fn instances_page(connection: &Connection, token: Option<String>) -> Result<Page<InstanceMetadata>, Failure> {
@@ -85,6 +102,13 @@ fn is_active(instance: &InstanceMetadata) -> bool {
 fn location(instance: &InstanceMetadata) -> Option<Location> {
     let identity_store_id = instance.identity_store_id().filter(|id| !id.is_empty())?.to_owned();
     Some(Location { identity_store_id, instance_arn: instance.instance_arn().map(str::to_owned) })
+}
+
+fn seen(instances: &[InstanceMetadata]) -> String {
+    match instances {
+        [] => "none".to_owned(),
+        some => some.iter().map(describe).collect::<Vec<_>>().join("; "),
+    }
 }
 
 fn describe(instance: &InstanceMetadata) -> String {

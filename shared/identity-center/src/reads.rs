@@ -1,7 +1,5 @@
 //! Reading the identity store.
 
-use std::fmt::Display;
-
 use aws_sdk_identitystore::types::{Filter, Group, GroupMembership, MemberId, ResourceType, User};
 use engine::ports::{ReadTarget, TargetCalls};
 use sync_core::error::TargetError;
@@ -14,7 +12,7 @@ use crate::api::Api;
 use crate::errors::{Failure, identity_store};
 use crate::paging::{MAX_RESULTS, Page, all_pages};
 use crate::records;
-use crate::whole::HasList;
+use crate::whole::{HasList, same};
 
 impl ReadTarget for IdentityCenter {
     async fn list_users(&self) -> Result<Listing<DirectoryUser>, TargetError> {
@@ -33,10 +31,10 @@ impl ReadTarget for IdentityCenter {
 
     async fn user(&self, id: &UserId) -> Result<Option<DirectoryUser>, TargetError> {
         let send = || async {
-            let answer = self.sdk.describe_user().identity_store_id(&*self.store).user_id(id.as_str()).send().await;
+            let answer = self.aws.identity_store.describe_user().identity_store_id(&*self.store).user_id(id.as_str()).send().await;
             answer.map_err(|error| identity_store(Api::DescribeUser, error))
         };
-        let Some(raw) = found(self.caller.call(Api::DescribeUser, send).await, &ResourceType::User)? else { return Ok(None) };
+        let Some(raw) = found(self.aws.caller.call(Api::DescribeUser, send).await, &ResourceType::User)? else { return Ok(None) };
         let user = records::described_user(raw).map_err(|error| Failure::malformed(Api::DescribeUser, error.to_string()))?;
         same(Api::DescribeUser, id, &user.id)?;
         Ok(Some(user))
@@ -49,10 +47,10 @@ impl ReadTarget for IdentityCenter {
 
     async fn group(&self, id: &GroupId) -> Result<Option<DirectoryGroup>, TargetError> {
         let send = || async {
-            let answer = self.sdk.describe_group().identity_store_id(&*self.store).group_id(id.as_str()).send().await;
+            let answer = self.aws.identity_store.describe_group().identity_store_id(&*self.store).group_id(id.as_str()).send().await;
             answer.map_err(|error| identity_store(Api::DescribeGroup, error))
         };
-        let Some(raw) = found(self.caller.call(Api::DescribeGroup, send).await, &ResourceType::Group)? else { return Ok(None) };
+        let Some(raw) = found(self.aws.caller.call(Api::DescribeGroup, send).await, &ResourceType::Group)? else { return Ok(None) };
         let group = records::described_group(raw).map_err(|error| Failure::malformed(Api::DescribeGroup, error.to_string()))?;
         same(Api::DescribeGroup, id, &group.id)?;
         Ok(Some(group))
@@ -77,7 +75,7 @@ impl ReadTarget for IdentityCenter {
     }
 
     fn calls(&self) -> TargetCalls {
-        self.caller.calls()
+        self.aws.caller.calls()
     }
 }
 
@@ -85,46 +83,46 @@ impl IdentityCenter {
     async fn users_page(&self, user_name: Option<&str>, token: Option<String>) -> Result<Page<User>, Failure> {
         let filter = user_name.map(user_name_filter).transpose()?;
         let send = || async {
-            let request = self.sdk.list_users().identity_store_id(&*self.store).max_results(MAX_RESULTS);
+            let request = self.aws.identity_store.list_users().identity_store_id(&*self.store).max_results(MAX_RESULTS);
             #[expect(deprecated, reason = "the other way, GetUserId, needs DescribeUser as well: two calls for one")]
             let request = request.set_filters(filter.clone().map(|filter| vec![filter])).set_next_token(token.clone());
             let answer = request.customize().interceptor(HasList("Users")).send().await;
             answer.map_err(|error| identity_store(Api::ListUsers, error))
         };
-        let page = self.caller.call(Api::ListUsers, send).await?;
+        let page = self.aws.caller.call(Api::ListUsers, send).await?;
         Ok((page.users, page.next_token))
     }
 
     async fn groups_page(&self, token: Option<String>) -> Result<Page<Group>, Failure> {
         let send = || async {
-            let request = self.sdk.list_groups().identity_store_id(&*self.store).max_results(MAX_RESULTS);
+            let request = self.aws.identity_store.list_groups().identity_store_id(&*self.store).max_results(MAX_RESULTS);
             let answer = request.set_next_token(token.clone()).customize().interceptor(HasList("Groups")).send().await;
             answer.map_err(|error| identity_store(Api::ListGroups, error))
         };
-        let page = self.caller.call(Api::ListGroups, send).await?;
+        let page = self.aws.caller.call(Api::ListGroups, send).await?;
         Ok((page.groups, page.next_token))
     }
 
     async fn group_memberships_page(&self, id: &GroupId, token: Option<String>) -> Result<Page<GroupMembership>, Failure> {
         let send = || async {
-            let request = self.sdk.list_group_memberships().identity_store_id(&*self.store).group_id(id.as_str());
+            let request = self.aws.identity_store.list_group_memberships().identity_store_id(&*self.store).group_id(id.as_str());
             let request = request.max_results(MAX_RESULTS).set_next_token(token.clone());
             let answer = request.customize().interceptor(HasList("GroupMemberships")).send().await;
             answer.map_err(|error| identity_store(Api::ListGroupMemberships, error))
         };
-        let page = self.caller.call(Api::ListGroupMemberships, send).await?;
+        let page = self.aws.caller.call(Api::ListGroupMemberships, send).await?;
         Ok((page.group_memberships, page.next_token))
     }
 
     async fn user_memberships_page(&self, id: &UserId, token: Option<String>) -> Result<Page<GroupMembership>, Failure> {
         let send = || async {
             let member = MemberId::UserId(id.as_str().to_owned());
-            let request = self.sdk.list_group_memberships_for_member().identity_store_id(&*self.store).member_id(member);
+            let request = self.aws.identity_store.list_group_memberships_for_member().identity_store_id(&*self.store).member_id(member);
             let request = request.max_results(MAX_RESULTS).set_next_token(token.clone());
             let answer = request.customize().interceptor(HasList("GroupMemberships")).send().await;
             answer.map_err(|error| identity_store(Api::ListGroupMembershipsForMember, error))
         };
-        let page = self.caller.call(Api::ListGroupMembershipsForMember, send).await?;
+        let page = self.aws.caller.call(Api::ListGroupMembershipsForMember, send).await?;
         Ok((page.group_memberships, page.next_token))
     }
 }
@@ -148,12 +146,4 @@ fn memberships(api: Api, raw: &[GroupMembership]) -> Result<Vec<Membership>, Fai
     let memberships: Result<Vec<Option<Membership>>, _> = raw.iter().map(records::membership).collect();
     let memberships = memberships.map_err(|error| Failure::malformed(api, error.to_string()))?;
     Ok(memberships.into_iter().flatten().collect())
-}
-
-/// Whether the answer is about what was asked for.
-fn same<Id: PartialEq + Display>(api: Api, asked: &Id, got: &Id) -> Result<(), Failure> {
-    if asked == got {
-        return Ok(());
-    }
-    Err(Failure::malformed(api, format!("asked about {asked}, and the answer is about {got}")))
 }

@@ -14,11 +14,11 @@ impl WriteTarget for IdentityCenter {
         // AWS refuses empty strings.
         let description = (!description.is_empty()).then(|| description.to_owned());
         let send = || async {
-            let request = self.sdk.create_group().identity_store_id(&*self.store).display_name(display_name);
+            let request = self.aws.identity_store.create_group().identity_store_id(&*self.store).display_name(display_name);
             let answer = request.set_description(description.clone()).send().await;
             answer.map_err(|error| identity_store(Api::CreateGroup, error))
         };
-        let created = self.caller.call(Api::CreateGroup, send).await.map_err(name_taken)?;
+        let created = self.aws.caller.call(Api::CreateGroup, send).await.map_err(name_taken)?;
         let id = GroupId::new(created.group_id());
         Ok(id.map_err(|error| Failure::malformed(Api::CreateGroup, error.to_string()))?)
     }
@@ -29,11 +29,11 @@ impl WriteTarget for IdentityCenter {
             return Ok(());
         }
         let send = || async {
-            let request = self.sdk.update_group().identity_store_id(&*self.store).group_id(id.as_str());
+            let request = self.aws.identity_store.update_group().identity_store_id(&*self.store).group_id(id.as_str());
             let request = request.set_operations(Some(operations.clone())).set_revision(at.map(|at| at.as_str().to_owned()));
             request.send().await.map_err(|error| identity_store(Api::UpdateGroup, error))
         };
-        match self.caller.call(Api::UpdateGroup, send).await {
+        match self.aws.caller.call(Api::UpdateGroup, send).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.is(TargetErrorKind::ConcurrentModification) => self.accept_if_so(id, change, failure).await,
             Err(failure) => Err(failure.into()),
@@ -42,20 +42,20 @@ impl WriteTarget for IdentityCenter {
 
     async fn delete_group(&self, id: &GroupId, at: Option<&Revision>) -> Result<Effect, TargetError> {
         let send = || async {
-            let request = self.sdk.delete_group().identity_store_id(&*self.store).group_id(id.as_str());
+            let request = self.aws.identity_store.delete_group().identity_store_id(&*self.store).group_id(id.as_str());
             let answer = request.set_revision(at.map(|at| at.as_str().to_owned())).send().await;
             answer.map_err(|error| identity_store(Api::DeleteGroup, error))
         };
-        gone(self.caller.call(Api::DeleteGroup, send).await, &ResourceType::Group)
+        gone(self.aws.caller.call(Api::DeleteGroup, send).await, &ResourceType::Group)
     }
 
     async fn create_membership(&self, group: &GroupId, user: &UserId) -> Result<Effect, TargetError> {
         let send = || async {
-            let request = self.sdk.create_group_membership().identity_store_id(&*self.store).group_id(group.as_str());
+            let request = self.aws.identity_store.create_group_membership().identity_store_id(&*self.store).group_id(group.as_str());
             let answer = request.member_id(MemberId::UserId(user.as_str().to_owned())).send().await;
             answer.map_err(|error| identity_store(Api::CreateGroupMembership, error))
         };
-        match self.caller.call(Api::CreateGroupMembership, send).await {
+        match self.aws.caller.call(Api::CreateGroupMembership, send).await {
             Ok(_) => Ok(Effect::Changed),
             // Nothing about a membership is unique but the pair itself.
             Err(failure) if failure.is(TargetErrorKind::NameTaken) => Ok(Effect::AlreadyInEffect),
@@ -68,10 +68,10 @@ impl WriteTarget for IdentityCenter {
 
     async fn delete_membership(&self, id: &MembershipId) -> Result<Effect, TargetError> {
         let send = || async {
-            let request = self.sdk.delete_group_membership().identity_store_id(&*self.store).membership_id(id.as_str());
+            let request = self.aws.identity_store.delete_group_membership().identity_store_id(&*self.store).membership_id(id.as_str());
             request.send().await.map_err(|error| identity_store(Api::DeleteGroupMembership, error))
         };
-        gone(self.caller.call(Api::DeleteGroupMembership, send).await, &ResourceType::GroupMembership)
+        gone(self.aws.caller.call(Api::DeleteGroupMembership, send).await, &ResourceType::GroupMembership)
     }
 }
 
@@ -89,11 +89,11 @@ impl IdentityCenter {
     async fn is_member(&self, group: &GroupId, user: &UserId) -> Result<bool, Failure> {
         let send = || async {
             let member = MemberId::UserId(user.as_str().to_owned());
-            let request = self.sdk.is_member_in_groups().identity_store_id(&*self.store).member_id(member);
+            let request = self.aws.identity_store.is_member_in_groups().identity_store_id(&*self.store).member_id(member);
             let answer = request.group_ids(group.as_str()).send().await;
             answer.map_err(|error| identity_store(Api::IsMemberInGroups, error))
         };
-        let answer = self.caller.call(Api::IsMemberInGroups, send).await?;
+        let answer = self.aws.caller.call(Api::IsMemberInGroups, send).await?;
         Ok(answer.results().iter().any(GroupMembershipExistenceResult::membership_exists))
     }
 }
