@@ -50,6 +50,8 @@ pub(crate) trait Side {
     fn time(&self) -> Time;
     /// Grows with every change of the world.
     fn version(&self) -> u64;
+    /// Lets happen what was to happen by now without anyone's call.
+    fn catch_up(&mut self) {}
     /// Charges the quota.
     fn admit(&mut self, operation: &Operation) -> (Option<Self::Rate>, Result<(), Self::Error>);
     /// The error that a fault stands for; it may change what the answer says about the rate limit.
@@ -118,7 +120,7 @@ pub(crate) async fn perform<S: Side, T>(
     operation: Operation,
     run: impl FnOnce(&mut S, ListFault) -> Result<T, S::Error> + Send,
 ) -> Reply<T, S> {
-    let step = client.step();
+    let step = client.step(operation.name);
     if step == Step::Dead {
         return Reply { result: Err(Failure::Lost), body: Body::Whole, rate: None };
     }
@@ -144,6 +146,7 @@ fn settle<S: Side, T>(
     run: impl FnOnce(&mut S, ListFault) -> Result<T, S::Error>,
 ) -> Reply<T, S> {
     let Ticket { step, refused, met, mut rate, .. } = ticket;
+    state.catch_up();
     let version = state.version();
     let what = met.what.as_ref();
     let failure = what.and_then(|what| failure_of(state, what, &mut rate));

@@ -64,6 +64,13 @@ impl IdMaker {
         )
     }
 
+    /// So many hexadecimal digits, 16 at most.
+    pub(crate) fn hex(&mut self, digits: usize) -> String {
+        let mut text = format!("{:016x}", self.next());
+        text.truncate(digits);
+        text
+    }
+
     fn store(&mut self) -> String {
         format!("{STORE_DIGITS}-{}", self.uuid())
     }

@@ -1,7 +1,10 @@
 //! The end of a process in the middle of its work.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::lock;
 
 /// Ends a simulated process after so many calls to the outside: from then on none of its calls goes out.
 ///
@@ -83,25 +86,31 @@ impl Default for KillSwitch {
 /// One process's side of a connection: its count of calls, and its end.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
-    calls: AtomicU64,
+    /// By operation.
+    calls: Mutex<BTreeMap<&'static str, u64>>,
     kill: KillSwitch,
 }
 
 impl Client {
     pub(crate) fn with_kill(kill: &KillSwitch) -> Self {
-        Self { calls: AtomicU64::new(0), kill: kill.clone() }
+        Self { calls: Mutex::default(), kill: kill.clone() }
     }
 
-    pub(crate) fn step(&self) -> Step {
+    pub(crate) fn step(&self, operation: &'static str) -> Step {
         let step = self.kill.step();
         if step != Step::Dead {
-            self.calls.fetch_add(1, Ordering::SeqCst);
+            *lock(&self.calls).entry(operation).or_default() += 1;
         }
         step
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::SeqCst)
+        self.calls_of(|_| true)
+    }
+
+    /// The calls of these operations.
+    pub(crate) fn calls_of(&self, is_meant: impl Fn(&str) -> bool) -> u64 {
+        lock(&self.calls).iter().filter(|(operation, _)| is_meant(operation)).map(|(_, calls)| calls).sum()
     }
 
     pub(crate) fn kill(&self) -> &KillSwitch {

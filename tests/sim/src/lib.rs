@@ -28,7 +28,7 @@ pub use program::run;
 pub use seed::{Seed, SeedError};
 pub use table::MemoryTable;
 pub use time::{ManualClock, Time, TokioClock};
-pub use world::{Shape, World};
+pub use world::{OrganizationShape, Shape, World};
 
 /// Locks; a test that panicked while it held the lock has failed already.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

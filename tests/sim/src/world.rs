@@ -1,5 +1,7 @@
 //! Whole worlds: an Okta org, an identity store that is in lockstep with it already, and a ledger table.
 
+mod organization;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use crate::kill::KillSwitch;
 use crate::okta::FakeOkta;
 use crate::table::MemoryTable;
 use crate::time::Time;
+pub use organization::OrganizationShape;
 
 /// The shape of a world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,8 @@ pub struct Shape {
     pub external_ids: bool,
     /// The identity store is in lockstep already; otherwise it has the users only.
     pub in_sync: bool,
+    /// The organization; without one, there is nothing that could be assigned.
+    pub organization: Option<OrganizationShape>,
     /// The same seed gives the same ids.
     pub seed: u64,
 }
@@ -45,6 +50,7 @@ impl Default for Shape {
             org_url: None,
             external_ids: true,
             in_sync: true,
+            organization: None,
             seed: 1,
         }
     }
@@ -97,6 +103,9 @@ impl World {
         world.okta.configure(|settings| settings.org_url = url);
         (0..shape.users).for_each(|number| world.build_user(shape, number));
         (0..shape.groups).for_each(|number| world.build_group(shape, number));
+        if let Some(organization) = &shape.organization {
+            world.build_organization(organization);
+        }
         world.okta.settle();
         world.aws.settle();
         world

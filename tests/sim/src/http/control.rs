@@ -84,7 +84,10 @@ fn calls<C: Controlled>(side: &C) -> Value {
     let calls = side.call_log();
     let total = calls.len();
     let writes = calls.iter().filter(|call| call.mutated).count();
-    let throttled = calls.iter().filter(|call| matches!(call.error.as_deref(), Some("ThrottlingException" | "E0000047"))).count();
+    let throttled = calls
+        .iter()
+        .filter(|call| matches!(call.error.as_deref(), Some("ThrottlingException" | "TooManyRequestsException" | "E0000047")))
+        .count();
     json!({"total": total, "writes": writes, "throttled": throttled, "counts": side.call_counts(), "calls": calls})
 }
 

@@ -51,6 +51,16 @@ impl AwsError {
         Self::new("ThrottlingException", 400, "Rate exceeded").with("RetryAfterSeconds", seconds)
     }
 
+    /// Organizations' way of saying so.
+    pub(crate) fn too_many_requests() -> Self {
+        Self::new("TooManyRequestsException", 400, "You have sent too many requests in too short a period of time")
+            .with("Type", "RATE_LIMIT")
+    }
+
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new("AccessDeniedException", 400, message)
+    }
+
     pub(crate) fn full() -> Self {
         Self::new("ServiceQuotaExceededException", 400, "The request exceeds the maximum number of users or groups")
     }
@@ -58,7 +68,7 @@ impl AwsError {
     /// The exception of this name.
     pub(crate) fn named(name: &str, reason: Option<&str>) -> Self {
         let status = match name {
-            "InternalServerException" | "InternalFailure" => 500,
+            "InternalServerException" | "InternalFailure" | "ServiceException" => 500,
             "ServiceUnavailableException" | "ServiceUnavailable" => 503,
             _ => 400,
         };

@@ -1,10 +1,12 @@
 //! A simulated identity store of AWS IAM Identity Center.
 
+mod assignments;
 mod changes;
 mod control;
 mod error;
 mod http;
 mod identity_store;
+mod organization;
 mod ports;
 mod quota;
 mod reads;
@@ -20,6 +22,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use sync_core::ids::{GroupId, MembershipId, UserId};
 
+pub use assignments::{AssignmentSettings, Fate, FateOperation, PermissionSet, Principal, StoreAssignment, StoreRequest};
+pub use organization::{NewAccount, OrganizationSettings, StateFields, StoreAccount, StoreUnit};
 pub use quota::{Throttle, Throttles};
 pub use state::{ExternalId, Settings, StoreGroup, StoreMembership, StoreUser};
 
@@ -69,7 +73,9 @@ impl FakeIdentityCenter {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, StoreState> {
-        lock(&self.state)
+        let mut state = lock(&self.state);
+        state.catch_up();
+        state
     }
 }
 
@@ -167,9 +173,10 @@ impl FakeIdentityCenter {
         true
     }
 
-    /// Makes everything that is there an hour old.
+    /// Makes everything that is there an hour old, and brings requests under way to their end.
     pub fn settle(&self) {
         let mut state = self.lock();
+        state.finish_all();
         let old = crate::time::earlier(state.now(), Duration::from_secs(3600));
         let age = |at: &mut Timestamp| *at = old.min(*at);
         state.memberships.values_mut().for_each(|membership| age(&mut membership.created_at));
@@ -292,7 +299,7 @@ impl FakeIdentityCenter {
 
     /// The calls that were refused for their rate.
     pub fn throttled(&self) -> Vec<Call> {
-        let throttled = |call: &&Call| call.error.as_deref() == Some("ThrottlingException");
+        let throttled = |call: &&Call| matches!(call.error.as_deref(), Some("ThrottlingException" | "TooManyRequestsException"));
         self.lock().desk.log.all().iter().filter(throttled).cloned().collect()
     }
 
@@ -321,7 +328,15 @@ impl Side for StoreState {
     fn admit(&mut self, operation: &Operation) -> (Option<()>, Result<(), AwsError>) {
         let now = self.now();
         let within = self.quota.take(operation.name, now);
-        (None, if within { Ok(()) } else { Err(AwsError::throttled(1)) })
+        let refused = match quota::Family::of(operation.name) {
+            quota::Family::IdentityStore | quota::Family::SsoAdmin => AwsError::throttled(1),
+            quota::Family::Organizations => AwsError::too_many_requests(),
+        };
+        (None, if within { Ok(()) } else { Err(refused) })
+    }
+
+    fn catch_up(&mut self) {
+        self.finish_due();
     }
 
     fn error_of(&mut self, fault: ErrorFault<'_>, _rate: &mut Option<()>) -> AwsError {

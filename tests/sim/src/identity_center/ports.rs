@@ -8,6 +8,7 @@ use sync_core::records::{DirectoryGroup, DirectoryUser, Listing, Membership};
 use super::FakeIdentityCenter;
 use super::changes::{GroupEdit, revision};
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
+use super::quota::Family;
 use super::reads::Part;
 use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState, StoreUser};
 use crate::call::{Body, Failure, Operation, Reply, perform};
@@ -53,7 +54,13 @@ impl ReadTarget for FakeIdentityCenter {
     }
 
     fn calls(&self) -> TargetCalls {
-        TargetCalls { identity_store: self.client.calls(), ..TargetCalls::default() }
+        let of = |family| self.client.calls_of(|operation| Family::of(operation) == family);
+        TargetCalls {
+            identity_store: of(Family::IdentityStore),
+            scim: 0,
+            sso_admin: of(Family::SsoAdmin),
+            organizations: of(Family::Organizations),
+        }
     }
 }
 
@@ -94,7 +101,7 @@ impl WriteTarget for FakeIdentityCenter {
 }
 
 impl FakeIdentityCenter {
-    async fn one<T: Send>(
+    pub(super) async fn one<T: Send>(
         &self,
         operation: Operation,
         run: impl FnOnce(&mut StoreState, ListFault) -> Result<T, AwsError> + Send,
@@ -104,7 +111,7 @@ impl FakeIdentityCenter {
     }
 
     /// Every page of a list, each of them one call.
-    async fn whole<T: Send>(
+    pub(super) async fn whole<T: Send>(
         &self,
         name: &'static str,
         parameters: &str,
@@ -143,12 +150,22 @@ fn answer<T>(name: &str, reply: Reply<T, StoreState>) -> Result<T, TargetError> 
 
 fn refused(name: &str, error: &AwsError) -> TargetError {
     let kind = match (error.exception.as_str(), error.reason()) {
+        // sso-admin gives no reason, and has no names that could be taken.
+        ("ConflictException", _) if Family::of(name) == Family::SsoAdmin => TargetErrorKind::ConcurrentModification,
         ("ConflictException", Some(CONCURRENT)) => TargetErrorKind::ConcurrentModification,
         ("ConflictException", Some(NOT_UNIQUE) | None) => TargetErrorKind::NameTaken,
-        ("ResourceNotFoundException", _) => TargetErrorKind::NotFound,
-        ("ThrottlingException", _) => TargetErrorKind::Throttled,
+        ("ConcurrentModificationException", _) => TargetErrorKind::ConcurrentModification,
+        (
+            "ResourceNotFoundException"
+            | "AccountNotFoundException"
+            | "ParentNotFoundException"
+            | "TargetNotFoundException"
+            | "AWSOrganizationsNotInUseException",
+            _,
+        ) => TargetErrorKind::NotFound,
+        ("ThrottlingException" | "TooManyRequestsException", _) => TargetErrorKind::Throttled,
         ("ServiceQuotaExceededException", _) => TargetErrorKind::QuotaExceeded,
-        ("ValidationException", _) => TargetErrorKind::Invalid,
+        ("ValidationException" | "InvalidInputException", _) => TargetErrorKind::Invalid,
         ("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => TargetErrorKind::Denied,
         _ if error.status >= 500 => TargetErrorKind::Unavailable,
         _ => TargetErrorKind::Malformed,
@@ -160,7 +177,7 @@ fn malformed(name: &str, detail: &str) -> TargetError {
     TargetError::new(TargetErrorKind::Malformed, name, detail)
 }
 
-fn or_none<T>(result: Result<T, TargetError>) -> Result<Option<T>, TargetError> {
+pub(super) fn or_none<T>(result: Result<T, TargetError>) -> Result<Option<T>, TargetError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind == TargetErrorKind::NotFound => Ok(None),

@@ -15,6 +15,8 @@ pub struct Throttles {
     pub identity_store: Option<Throttle>,
     /// All of sso-admin together.
     pub sso_admin: Option<Throttle>,
+    /// Organizations. AWS's numbers are not known here.
+    pub organizations: Option<Throttle>,
 }
 
 /// A token bucket.
@@ -34,13 +36,13 @@ impl Throttles {
     /// As AWS's quota page counts: 20 a second for each API of Identity Store, 20 a second for all of sso-admin.
     pub fn aws() -> Self {
         let each = Throttle { per_second: 20.0, burst: 20.0, together: false };
-        Self { identity_store: Some(each), sso_admin: Some(Throttle { together: true, ..each }) }
+        Self { identity_store: Some(each), sso_admin: Some(Throttle { together: true, ..each }), organizations: None }
     }
 
     /// As the quota page counted once: 20 a second for all APIs of Identity Store together.
     pub fn aws_together() -> Self {
         let together = Throttle { per_second: 20.0, burst: 20.0, together: true };
-        Self { identity_store: Some(together), sso_admin: Some(together) }
+        Self { identity_store: Some(together), sso_admin: Some(together), organizations: None }
     }
 }
 
@@ -49,13 +51,34 @@ impl Throttles {
 pub(crate) enum Family {
     IdentityStore,
     SsoAdmin,
+    Organizations,
 }
 
 impl Family {
     /// The family of an operation's name.
     pub(crate) fn of(operation: &str) -> Self {
         match operation {
-            "ListInstances" | "DescribeInstance" => Self::SsoAdmin,
+            "ListInstances"
+            | "DescribeInstance"
+            | "ListPermissionSets"
+            | "DescribePermissionSet"
+            | "CreateAccountAssignment"
+            | "DeleteAccountAssignment"
+            | "DescribeAccountAssignmentCreationStatus"
+            | "DescribeAccountAssignmentDeletionStatus"
+            | "ListAccountAssignmentCreationStatus"
+            | "ListAccountAssignmentDeletionStatus"
+            | "ListAccountAssignments"
+            | "ListAccountAssignmentsForPrincipal"
+            | "ListPermissionSetsProvisionedToAccount"
+            | "ListAccountsForProvisionedPermissionSet" => Self::SsoAdmin,
+            "DescribeOrganization"
+            | "ListAccounts"
+            | "DescribeAccount"
+            | "ListRoots"
+            | "ListOrganizationalUnitsForParent"
+            | "ListAccountsForParent"
+            | "ListTagsForResource" => Self::Organizations,
             _ => Self::IdentityStore,
         }
     }
@@ -79,6 +102,7 @@ impl Quota {
         let throttle = match family {
             Family::IdentityStore => self.throttles.identity_store,
             Family::SsoAdmin => self.throttles.sso_admin,
+            Family::Organizations => self.throttles.organizations,
         };
         let Some(throttle) = throttle else { return true };
         let key = (family, if throttle.together { "" } else { operation });

@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::error::AwsError;
 use super::http::Api;
+use super::organization::MANAGEMENT;
 use super::state::StoreState;
 use crate::fault::ListFault;
 
 /// The operations.
 pub(crate) const APIS: &[Api] = &[Api::read("ListInstances", list_instances), Api::read("DescribeInstance", describe_instance)];
 
-/// The account that owns the instance.
-const OWNER: &str = "111122223333";
+/// The id of the simulated instance, which the ARNs of its permission sets name.
+pub(crate) const INSTANCE_ID: &str = "ssoins-72041a2b3c4d0000";
 
 /// The instance with this number; the first one is the simulated one.
 fn instance(state: &StoreState, number: usize) -> Value {
@@ -20,8 +21,8 @@ fn instance(state: &StoreState, number: usize) -> Value {
     json!({
         "InstanceArn": arn(number),
         "IdentityStoreId": store,
-        "IdentityStoreArn": format!("arn:aws:identitystore::{OWNER}:identitystore/{store}"),
-        "OwnerAccountId": OWNER,
+        "IdentityStoreArn": format!("arn:aws:identitystore::{MANAGEMENT}:identitystore/{store}"),
+        "OwnerAccountId": MANAGEMENT,
         "Name": format!("instance-{number}"),
         "CreatedDate": 1_700_000_000.0,
         "Status": "ACTIVE",

@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use sync_core::ids::{GroupId, MembershipId, UserId};
 use sync_core::names::NameKey;
 
+use super::assignments::{AssignmentSettings, AssignmentState};
 use super::error::AwsError;
+use super::organization::{Organization, OrganizationSettings};
 use super::quota::Quota;
 use crate::call::Desk;
 use crate::ids::{IdMaker, STORE_DIGITS};
@@ -129,6 +131,10 @@ pub struct Settings {
     pub capacity: usize,
     /// HTTP status of `ConflictException`: 400 was seen, 409 is claimed.
     pub conflict_status: u16,
+    /// Account assignments.
+    pub assignments: AssignmentSettings,
+    /// The organization.
+    pub organization: OrganizationSettings,
 }
 
 impl Default for Settings {
@@ -144,6 +150,8 @@ impl Default for Settings {
             forgiving_deletes: false,
             capacity: 200_000,
             conflict_status: 400,
+            assignments: AssignmentSettings::default(),
+            organization: OrganizationSettings::default(),
         }
     }
 }
@@ -164,6 +172,8 @@ pub(crate) struct StoreState {
     pub(crate) by_group: BTreeMap<GroupId, BTreeMap<UserId, MembershipId>>,
     /// The same by user, for speed.
     pub(crate) by_user: BTreeMap<UserId, BTreeSet<MembershipId>>,
+    pub(crate) assignments: AssignmentState,
+    pub(crate) organization: Option<Organization>,
 }
 
 impl StoreState {
@@ -180,6 +190,8 @@ impl StoreState {
             memberships: BTreeMap::new(),
             by_group: BTreeMap::new(),
             by_user: BTreeMap::new(),
+            assignments: AssignmentState::new(seed),
+            organization: None,
         }
     }
 
