@@ -105,7 +105,7 @@ impl Assembler {
             Some(kept) => kept,
             None => self.assemble(text).await?,
         };
-        assembled.credentials.current().await.map_err(AssemblyError::Credential)?;
+        assembled.credentials.check().await.map_err(AssemblyError::Credential)?;
         let location = match assembled.location.take() {
             Some(location) => location,
             None => locate(&assembled, deadline).await?,
@@ -129,7 +129,8 @@ impl Assembler {
         let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
             .and_then(|config| config.with_rate_share(policy.limits.okta_rate_share))
             .map_err(AssemblyError::Okta)?;
-        let credentials = Arc::new(OktaCredentials::new(Arc::clone(&self.secrets), self.parts.okta_secret.clone()));
+        let (secrets, secret, reads_apps) = (Arc::clone(&self.secrets), self.parts.okta_secret.clone(), policy.groups.app_id.is_some());
+        let credentials = Arc::new(OktaCredentials::new(secrets, secret, config.clone(), reads_apps));
         let okta = OktaClient::new(&config, Arc::clone(&credentials) as Arc<dyn CredentialProvider>).map_err(AssemblyError::Okta)?;
         let settings = identity_center::Settings {
             region: policy.identity_center.region.clone(),

@@ -1,43 +1,98 @@
-//! What is sent as `Authorization`, and how it is renewed.
+//! What authorizes a request, and how it is renewed.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use sync_core::error::SourceError;
 use tokio::sync::Mutex;
+use url::Url;
 
-/// Where the value of `Authorization` comes from.
+/// The header of a proof that the sender holds the key to which a token is bound (RFC 9449).
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// Where the headers that authorize a request come from.
 pub trait CredentialProvider: Send + Sync {
-    /// The whole value of the header, such as `SSWS 00…`. Called before every request, so it should come from memory.
+    /// What authorizes one request of this method to this address, and no other. Called before each time that a request is sent, so
+    /// it should come from memory. `url` is the address as it is sent, with its query.
     ///
     /// # Errors
-    /// [`SourceError`] if there is none: `Unauthorized` where the secret is missing or malformed, `Unavailable` where it
-    /// could not be read.
-    fn current(&self) -> BoxFuture<'_, Result<SecretString, SourceError>>;
+    /// [`SourceError`] if there is nothing: `Unauthorized` where the secret is missing or malformed, or where Okta gives no access
+    /// token for it; `Unavailable` where the secret could not be read, or where Okta did not answer.
+    fn authorize<'a>(&'a self, method: &'a str, url: &'a Url) -> BoxFuture<'a, Result<Authorization, SourceError>>;
 
-    /// Okta did not accept the value: forget what is cached and read or fetch it again. Called once for all the requests
+    /// Okta did not accept what was sent: forget what is cached and read or fetch it again. Called once for all the requests
     /// that were refused together.
     ///
     /// # Errors
-    /// As for [`Self::current`].
+    /// As for [`Self::authorize`].
     fn refresh(&self) -> BoxFuture<'_, Result<(), SourceError>>;
 }
 
-/// The value of `Authorization` for an API token.
-pub fn ssws(api_token: &SecretString) -> SecretString {
-    format!("SSWS {}", api_token.expose_secret().trim()).into()
+/// The headers that authorize one request. They are never shown.
+#[derive(Clone)]
+pub struct Authorization {
+    value: SecretString,
+    proof: Option<SecretString>,
+}
+
+impl Authorization {
+    /// An API token.
+    pub fn ssws(api_token: &SecretString) -> Self {
+        Self::of("SSWS", api_token.expose_secret().trim(), None)
+    }
+
+    /// An access token that whoever holds it may use.
+    pub(crate) fn bearer(access_token: &SecretString) -> Self {
+        Self::of("Bearer", access_token.expose_secret(), None)
+    }
+
+    /// An access token that is bound to a key, and the proof for this one request that we hold the key.
+    pub(crate) fn dpop(access_token: &SecretString, proof: SecretString) -> Self {
+        Self::of("DPoP", access_token.expose_secret(), Some(proof))
+    }
+
+    fn of(scheme: &str, token: &str, proof: Option<SecretString>) -> Self {
+        Self { value: format!("{scheme} {token}").into(), proof }
+    }
+
+    /// The headers, marked so that no log shows them.
+    ///
+    /// # Errors
+    /// If it holds characters that no header can carry.
+    pub(crate) fn headers(&self) -> Result<HeaderMap, InvalidHeaderValue> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, sensitive(&self.value)?);
+        if let Some(proof) = &self.proof {
+            headers.insert(DPOP, sensitive(proof)?);
+        }
+        Ok(headers)
+    }
+}
+
+/// A header's value, marked so that no log shows it.
+pub(crate) fn sensitive(text: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text.expose_secret())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(..)")
+    }
 }
 
 /// One API token that is given once and not renewed, as at a terminal.
-pub struct SswsToken(SecretString);
+pub struct SswsToken(Authorization);
 
 impl SswsToken {
     /// A provider of this token.
     pub fn new(api_token: &SecretString) -> Self {
-        Self(ssws(api_token))
+        Self(Authorization::ssws(api_token))
     }
 }
 
@@ -48,7 +103,7 @@ impl fmt::Debug for SswsToken {
 }
 
 impl CredentialProvider for SswsToken {
-    fn current(&self) -> BoxFuture<'_, Result<SecretString, SourceError>> {
+    fn authorize<'a>(&'a self, _method: &'a str, _url: &'a Url) -> BoxFuture<'a, Result<Authorization, SourceError>> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 
@@ -73,12 +128,12 @@ impl Credential {
         Self { provider, generation: AtomicU64::new(0), refreshing: Mutex::new(()) }
     }
 
-    /// The value, and its generation; after a refresh that is under way, so that the old value is not sent in vain. The
+    /// What authorizes a request, and its generation; after a refresh that is under way, so that the old value is not sent in vain. The
     /// generation is read first: the value may then be newer, never older.
-    pub(crate) async fn current(&self) -> Result<(Generation, SecretString), SourceError> {
+    pub(crate) async fn authorize(&self, method: &str, url: &Url) -> Result<(Generation, Authorization), SourceError> {
         drop(self.refreshing.lock().await);
         let generation = Generation(self.generation.load(Ordering::Acquire));
-        Ok((generation, self.provider.current().await?))
+        Ok((generation, self.provider.authorize(method, url).await?))
     }
 
     /// The value of this generation was refused: refreshes, unless someone has done so since.

@@ -41,14 +41,19 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-okta-request-id")?.to_str().ok().filter(|id| is_code(id))
 }
 
-/// What Okta said: status, code, words, and the ids that its support asks for. A login of the request is not repeated.
+/// What Okta said, with a login of the request not repeated.
 pub(crate) fn words(request: &Request, answer: &Answer, body: &ErrorBody) -> String {
+    let hide = |summary: &str| request.login.as_deref().map_or_else(|| summary.to_owned(), |login| summary.replace(login, LOGIN));
+    told(answer, &ErrorBody { summary: body.summary.as_deref().map(hide), ..body.clone() })
+}
+
+/// What Okta said: status, code, words, and the ids that its support asks for.
+pub(crate) fn told(answer: &Answer, body: &ErrorBody) -> String {
     let mut words = format!("Okta answered {}", answer.status);
     if let Some(code) = &body.code {
         words.push_str(&format!(" {code}"));
     }
     if let Some(summary) = &body.summary {
-        let summary = request.login.as_deref().map_or_else(|| summary.clone(), |login| summary.replace(login, LOGIN));
         words.push_str(&format!(": {summary}"));
     }
     let ids = [("error id", body.id.as_deref()), ("request id", request_id(&answer.headers))];

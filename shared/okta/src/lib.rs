@@ -1,7 +1,7 @@
 //! Okta: hook deliveries decoded into triggers (`hook`), and a `ReadSource` over its API (feature `client`).
 //!
 //! **Architecture Invariant:** without the feature `client` no HTTP client is linked in, which is how event-hook uses it.
-//! **Architecture Invariant:** nothing here writes to Okta; the only method sent is GET.
+//! **Architecture Invariant:** nothing here writes to Okta; the only method sent is GET, and POST to the token endpoint alone.
 
 pub mod hook;
 
@@ -17,6 +17,8 @@ mod errors;
 mod gate;
 #[cfg(feature = "client")]
 mod link;
+#[cfg(feature = "client")]
+pub mod oauth;
 #[cfg(feature = "client")]
 mod pages;
 #[cfg(feature = "client")]

@@ -70,6 +70,11 @@ impl RateHeaders {
         })
     }
 
+    /// How long it is to the end of the window.
+    pub(crate) fn resets_in(&self) -> Duration {
+        self.resets_in
+    }
+
     /// Whether a 429 with these headers means too many requests at one time, and not too many in the window.
     pub(crate) fn is_about_concurrency(&self) -> bool {
         self.limit == 0

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use sync_core::error::{SourceError, SourceErrorKind};
 use tokio::time::Instant;
 
-use crate::auth::{Credential, CredentialProvider, Generation};
+use crate::auth::{Authorization, Credential, CredentialProvider, Generation};
 use crate::errors::request_id;
 use crate::gate::{Gate, before, time_left};
 use crate::request::Request;
@@ -95,13 +94,13 @@ impl Sender {
         let operation = &request.operation;
         let admitted = self.gate.admit(request.bucket, operation, deadline).await?;
         // After the wait, in which the credential may have changed.
-        let (generation, credential) = before(deadline, operation, self.credential.current()).await??;
-        let headers = attempts.headers(request, &credential)?;
+        let (generation, authorization) = before(deadline, operation, self.credential.authorize("GET", &request.url)).await??;
+        let headers = attempts.headers(request, &authorization)?;
         attempts.n_sent += 1;
         self.calls.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let result = before(deadline, operation, self.exchange.get(request.url.clone(), headers)).await?;
-        log(request, attempts.n_sent, started.elapsed(), &result);
+        log(operation, attempts.n_sent, started.elapsed(), &result);
         let bucket_closed = match &result {
             Ok(answer) => {
                 attempts.remember(answer);
@@ -115,17 +114,15 @@ impl Sender {
 
 impl Attempts {
     fn none() -> Self {
-        let pauses = ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter();
-        Self { n_sent: 0, n_repeats: 0, renewed: false, pauses: pauses.build(), first_request_id: None }
+        Self { n_sent: 0, n_repeats: 0, renewed: false, pauses: pauses(), first_request_id: None }
     }
 
-    fn headers(&self, request: &Request, credential: &SecretString) -> Result<HeaderMap, SourceError> {
-        let mut authorization = HeaderValue::from_str(credential.expose_secret()).map_err(|_| {
+    fn headers(&self, request: &Request, authorization: &Authorization) -> Result<HeaderMap, SourceError> {
+        let mut headers = authorization.headers().map_err(|_| {
             let detail = "the Okta credential has characters that no header can carry; correct the Okta secret";
             request.error(SourceErrorKind::Unauthorized, detail)
         })?;
-        authorization.set_sensitive(true);
-        let mut headers = HeaderMap::from_iter([(AUTHORIZATION, authorization), (ACCEPT, HeaderValue::from_static("application/json"))]);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if self.n_repeats > 0 {
             headers.insert(RETRY_COUNT, self.n_repeats.into());
             headers.extend(self.first_request_id.clone().map(|id| (RETRY_FOR, id)));
@@ -158,10 +155,16 @@ impl Attempts {
     }
 }
 
-fn log(request: &Request, attempt: u32, took: Duration, result: &Result<Answer, NoAnswer>) {
+/// Pauses without an end, each of them at most [`LONGEST_PAUSE`] and as much again by chance.
+pub(crate) fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter().build()
+}
+
+/// One line for each request that was sent.
+pub(crate) fn log(operation: &str, attempt: u32, took: Duration, result: &Result<Answer, NoAnswer>) {
     let (status, request_id) = match result {
         Ok(answer) => (Some(answer.status), request_id(&answer.headers)),
         Err(_) => (None, None),
     };
-    tracing::debug!(operation = request.operation, status, attempt, ms = took.as_millis(), request_id, "Okta");
+    tracing::debug!(operation, status, attempt, ms = took.as_millis(), request_id, "Okta");
 }

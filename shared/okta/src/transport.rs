@@ -1,10 +1,10 @@
-//! One exchange over HTTP: a GET that is sent, and its answer whole, or why there is none.
+//! One exchange over HTTP: a request that is sent, and its answer whole, or why there is none.
 
 use std::error::Error;
 
 use futures::future::BoxFuture;
-use reqwest::header::HeaderMap;
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::config::{ConfigError, OktaConfig};
 
@@ -40,6 +40,11 @@ pub(crate) trait Exchange: Send + Sync {
     fn get(&self, url: Url, headers: HeaderMap) -> BoxFuture<'_, Result<Answer, NoAnswer>>;
 }
 
+/// Sends a form to the token endpoint, the only thing that is ever sent but a GET; the same seam.
+pub(crate) trait TokenExchange: Send + Sync {
+    fn post(&self, url: Url, headers: HeaderMap, form: String) -> BoxFuture<'_, Result<Answer, NoAnswer>>;
+}
+
 /// The exchange over the network.
 pub(crate) struct Http(Client);
 
@@ -57,8 +62,8 @@ impl Http {
         Ok(Self(client))
     }
 
-    async fn exchange(&self, url: Url, headers: HeaderMap) -> Result<Answer, NoAnswer> {
-        let response = self.0.get(url).headers(headers).send().await.map_err(|error| no_answer(error, NoAnswer::Broken))?;
+    async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
+        let response = request.send().await.map_err(|error| no_answer(error, NoAnswer::Broken))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = match read_body(response).await {
             // What matters of an error is its status; half a body only loses its words.
@@ -71,7 +76,14 @@ impl Http {
 
 impl Exchange for Http {
     fn get(&self, url: Url, headers: HeaderMap) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
-        Box::pin(self.exchange(url, headers))
+        Box::pin(Self::exchange(self.0.get(url).headers(headers)))
+    }
+}
+
+impl TokenExchange for Http {
+    fn post(&self, url: Url, headers: HeaderMap, form: String) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        Box::pin(Self::exchange(self.0.post(url).headers(headers).header(CONTENT_TYPE, form_type).body(form)))
     }
 }
 

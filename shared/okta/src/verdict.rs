@@ -9,10 +9,10 @@ use crate::request::{Missing, Request};
 use crate::transport::{Answer, MAX_ANSWER_BYTES, NoAnswer};
 
 /// How often a request is sent at most, for an error that may pass. Okta's own clients repeat two to five times.
-const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 
 /// How often a success that cannot be read is asked for. It is hardly ever chance, and a page is much to send again.
-const ATTEMPTS_AT_MALFORMED: u32 = 3;
+pub(crate) const ATTEMPTS_AT_MALFORMED: u32 = 3;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,16 +49,19 @@ fn judge_success(request: &Request, answer: Answer) -> Verdict {
 }
 
 fn judge_no_answer(request: &Request, no_answer: &NoAnswer) -> Verdict {
-    let again = |attempts, kind, detail: String| Verdict::Again { attempts, error: request.error(kind, detail) };
+    match of_no_answer(no_answer) {
+        (1, kind, detail) => Verdict::Failed(request.error(kind, detail)),
+        (attempts, kind, detail) => Verdict::Again { attempts, error: request.error(kind, detail) },
+    }
+}
+
+/// What it means that there is no answer, and how often to send the request in all.
+pub(crate) fn of_no_answer(no_answer: &NoAnswer) -> (u32, SourceErrorKind, String) {
     match no_answer {
-        NoAnswer::TimedOut => again(ATTEMPTS, SourceErrorKind::Unavailable, "Okta did not answer in time".to_owned()),
-        NoAnswer::Broken(words) => again(ATTEMPTS, SourceErrorKind::Unavailable, format!("Okta could not be reached: {words}")),
-        NoAnswer::CutShort(words) => {
-            again(ATTEMPTS_AT_MALFORMED, SourceErrorKind::Malformed, format!("the answer ended too early: {words}"))
-        }
-        NoAnswer::TooLarge => {
-            Verdict::Failed(request.error(SourceErrorKind::Malformed, format!("the answer has more than {MAX_ANSWER_BYTES} bytes")))
-        }
+        NoAnswer::TimedOut => (ATTEMPTS, SourceErrorKind::Unavailable, "Okta did not answer in time".to_owned()),
+        NoAnswer::Broken(words) => (ATTEMPTS, SourceErrorKind::Unavailable, format!("Okta could not be reached: {words}")),
+        NoAnswer::CutShort(words) => (ATTEMPTS_AT_MALFORMED, SourceErrorKind::Malformed, format!("the answer ended too early: {words}")),
+        NoAnswer::TooLarge => (1, SourceErrorKind::Malformed, format!("the answer has more than {MAX_ANSWER_BYTES} bytes")),
     }
 }
 
@@ -84,7 +87,8 @@ fn judge_error(request: &Request, answer: &Answer, body: &ErrorBody) -> Verdict 
 }
 
 const UNAUTHORIZED_ADVICE: &str = "the credential is not accepted: it may have expired or been revoked (an API token dies after \
-     30 days without use, and with the admin who made it); put a new one into the Okta secret";
+     30 days without use, and with the admin who made it; an OAuth app's access token with the app, and it is only good in the org \
+     of the app: see okta.org_url); put a new one into the Okta secret";
 
 const THROTTLED_ADVICE: &str = "others may use the same token, or the org has too many requests at one time";
 
@@ -92,7 +96,7 @@ fn forbidden_advice(request: &Request) -> String {
     let (scope, what) = (request.needs.scope(), request.needs.what());
     format!(
         "the credential may not read {what}: an API token needs an admin with the role Read-only Administrator or better, \
-         an OAuth app needs the scope {scope} and such a role"
+         an OAuth app needs the scope {scope} and such a role of its own (the app's tab Admin roles)"
     )
 }
 

@@ -1,6 +1,7 @@
 //! Facts about the client. Answers come from a script and time is paused, except in `wire`, which goes over a socket.
 
 mod limits;
+mod oauth;
 mod paging;
 mod reads;
 mod recorded;
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::ids::{OktaGroupId, OktaUserId};
@@ -22,8 +22,8 @@ use sync_core::policy::UserNameFrom;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::auth::{CredentialProvider, ssws};
-use crate::transport::{Answer, Exchange, NoAnswer};
+use crate::auth::{Authorization, CredentialProvider};
+use crate::transport::{Answer, Exchange, NoAnswer, TokenExchange};
 use crate::{OktaClient, OktaConfig};
 
 const ORG: &str = "https://acme.okta.com";
@@ -36,8 +36,11 @@ type Handler = dyn Fn(&Seen) -> Result<Answer, NoAnswer> + Send + Sync;
 struct Seen {
     /// Its number, from 0.
     number: usize,
+    method: &'static str,
     url: Url,
     headers: HeaderMap,
+    /// Empty where nothing was sent with it.
+    form: String,
     at: Instant,
 }
 
@@ -48,6 +51,12 @@ impl Seen {
 
     fn query(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// A field of the form, decoded.
+    fn field(&self, name: &str) -> String {
+        let mut fields = url::form_urlencoded::parse(self.form.as_bytes()).filter(|(key, _)| key == name);
+        fields.next().unwrap_or_else(|| panic!("no {name} was sent")).1.into_owned()
     }
 }
 
@@ -93,22 +102,32 @@ impl Org {
     }
 }
 
+impl Org {
+    async fn answer(&self, method: &'static str, url: Url, headers: HeaderMap, form: String) -> Result<Answer, NoAnswer> {
+        let seen = {
+            let mut all = self.seen.lock().unwrap();
+            let number = all.len();
+            all.push(Seen { number, method, url, headers, form, at: Instant::now() });
+            all.last().unwrap().clone()
+        };
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        let answer = (self.handler)(&seen);
+        tokio::time::sleep(self.takes).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+}
+
 impl Exchange for Org {
     fn get(&self, url: Url, headers: HeaderMap) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
-        Box::pin(async move {
-            let seen = {
-                let mut all = self.seen.lock().unwrap();
-                let number = all.len();
-                all.push(Seen { number, url, headers, at: Instant::now() });
-                all.last().unwrap().clone()
-            };
-            let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most_in_flight.fetch_max(now, Ordering::SeqCst);
-            let answer = (self.handler)(&seen);
-            tokio::time::sleep(self.takes).await;
-            self.in_flight.fetch_sub(1, Ordering::SeqCst);
-            answer
-        })
+        Box::pin(self.answer("GET", url, headers, String::new()))
+    }
+}
+
+impl TokenExchange for Org {
+    fn post(&self, url: Url, headers: HeaderMap, form: String) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
+        Box::pin(self.answer("POST", url, headers, form))
     }
 }
 
@@ -119,9 +138,9 @@ struct Token {
 }
 
 impl CredentialProvider for Token {
-    fn current(&self) -> BoxFuture<'_, Result<SecretString, SourceError>> {
+    fn authorize<'a>(&'a self, _: &'a str, _: &'a Url) -> BoxFuture<'a, Result<Authorization, SourceError>> {
         let token = format!("{TOKEN}{}", self.n_refreshed.load(Ordering::SeqCst));
-        Box::pin(async move { Ok(ssws(&token.into())) })
+        Box::pin(async move { Ok(Authorization::ssws(&token.into())) })
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<(), SourceError>> {

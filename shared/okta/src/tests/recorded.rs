@@ -11,7 +11,7 @@ use super::*;
 use crate::link::next_page;
 
 #[derive(Deserialize)]
-struct Recording {
+pub(super) struct Recording {
     request: RecordedRequest,
     response: RecordedResponse,
 }
@@ -29,7 +29,7 @@ struct RecordedResponse {
 }
 
 impl Recording {
-    fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         let headers: Vec<(&str, &str)> = self.response.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         answer(self.response.status, self.response.body.as_deref().unwrap_or_default(), &headers)
     }
@@ -55,7 +55,7 @@ fn folder() -> Option<PathBuf> {
     Some(PathBuf::from(root).join("okta-http"))
 }
 
-fn recording(name: &str) -> Option<Recording> {
+pub(super) fn recording(name: &str) -> Option<Recording> {
     let text = std::fs::read_to_string(folder()?.join(format!("{name}.json"))).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }

@@ -111,7 +111,7 @@ async fn s32_a_token_that_stays_refused_stops_the_read() {
 struct Broken;
 
 impl CredentialProvider for Broken {
-    fn current(&self) -> BoxFuture<'_, Result<SecretString, SourceError>> {
+    fn authorize<'a>(&'a self, _: &'a str, _: &'a Url) -> BoxFuture<'a, Result<Authorization, SourceError>> {
         Box::pin(async { Err(SourceError::new(SourceErrorKind::Unavailable, "GetSecretValue", "the secret could not be read")) })
     }
 

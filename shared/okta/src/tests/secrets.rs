@@ -32,13 +32,13 @@ impl Write for Log {
 }
 
 /// Begins a log of everything. It is one for all threads, because what is of interest is remembered for all of them.
-fn begin_log() {
+pub(super) fn begin_log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Log).init());
     LOG.with_borrow_mut(Vec::clear);
 }
 
-fn log_text() -> String {
+pub(super) fn log_text() -> String {
     LOG.with_borrow(|log| String::from_utf8(log.clone()).unwrap())
 }
 
