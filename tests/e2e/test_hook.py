@@ -1,0 +1,75 @@
+"""The event hook's address, as anyone on the internet reaches it."""
+
+import json
+
+import pytest
+from sandbox import Sandbox, deliveries
+from sandbox.sandbox import HOOK_PASSWORD
+from worlds import add_member, login, world
+
+EVENT = {
+    "uuid": "1", "published": "2026-11-24T10:00:00.000Z", "eventType": "group.user_membership.add", "outcome": {"result": "SUCCESS"},
+    "target": [{"id": "00u1", "type": "User", "alternateId": "a@example.com"}, {"id": "00g1", "type": "UserGroup"}],
+}  # fmt: skip
+
+
+def test_s25_the_challenge_is_answered_without_a_secret(sandbox: Sandbox) -> None:
+    answer = deliveries.call(sandbox.hook_url, "GET", headers={"X-Okta-Verification-Challenge": "a challenge"})
+    assert (answer.status, json.loads(answer.body)) == (200, {"verification": "a challenge"})
+    assert deliveries.call(sandbox.hook_url, "GET").status == 400
+
+
+@pytest.mark.parametrize("secret", [None, "", "wrong", HOOK_PASSWORD[:-1], f"{HOOK_PASSWORD}x"], ids=repr)
+def test_s25_without_the_secret_nothing_is_looked_at_or_queued(sandbox: Sandbox, secret: str | None) -> None:
+    body = json.dumps(deliveries.envelope([EVENT])).encode()
+    answer = deliveries.post(sandbox, body, secret)
+    assert answer.status == 401, answer.body
+    assert deliveries.post(sandbox, b"{", secret).status == 401, "the body is not even looked at"
+    assert sandbox.cloud.messages(sandbox.queues.triggers) == 0
+
+
+BAD_BODIES = {
+    "empty": (b"", "is not JSON"),
+    "not JSON": (b"{", "is not JSON"),
+    "a list": (b"[]", "the body is a list"),
+    "no data": (b"{}", "`data`"),
+    "data is a text": (b'{"data":"x"}', "`data` is a text"),
+    "events is an object": (b'{"data":{"events":{}}}', "`data.events` is an object"),
+    "deep": (b'{"data":{"events":' + b"[" * 100 + b"]" * 100 + b"}}", "nested deeper than 64"),
+    "huge": (b'{"data":{"events":["' + b"x" * (5 * 1024 * 1024) + b'"]}}', "and at most 5242880 are taken"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_s25_a_body_that_is_no_delivery_is_refused_with_its_place_and_the_next_good_one_is_queued(sandbox: Sandbox, name: str) -> None:
+    body, words = BAD_BODIES[name]
+    answer = deliveries.post(sandbox, body)
+    assert answer.status == 400, answer.body
+    assert words in json.loads(answer.body)["error"]
+    assert sandbox.cloud.messages(sandbox.queues.triggers) == 0
+    assert deliveries.deliver(sandbox, [EVENT]).status == 204
+    assert sandbox.cloud.messages(sandbox.queues.triggers) == 1
+    # Its user and group are made up: nothing is to be worked off.
+    sandbox.cloud.empty(sandbox.queues.triggers)
+
+
+def test_s25_a_delivery_of_nothing_of_interest_is_taken_and_queues_nothing(sandbox: Sandbox) -> None:
+    odd = [{}, {"eventType": "user.session.clear"}, {"eventType": 7}, {**EVENT, "target": None}, {**EVENT, "target": []}]
+    for events in [[], odd]:
+        assert deliveries.post(sandbox, json.dumps({"data": {"events": events}}).encode()).status == 200
+    assert sandbox.cloud.messages(sandbox.queues.triggers) == 0
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD"])
+def test_s25_other_methods_are_refused(sandbox: Sandbox, method: str) -> None:
+    assert deliveries.call(sandbox.hook_url, method, headers={"authorization": HOOK_PASSWORD}).status == 405
+
+
+def test_a_good_event_among_odd_ones_is_worked_off(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(add_member("AWS-000", login(11)))
+    good = deliveries.happened(sandbox)
+    assert deliveries.deliver(sandbox, [{"eventType": 7, "published": ""}, *good, {**EVENT, "target": "x"}]).status == 204
+    sandbox.wait_until_idle()
+    assert sandbox.differences() == []

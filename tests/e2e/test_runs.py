@@ -1,0 +1,172 @@
+"""Runs of reconcile: full ones, dry ones, those that the schedule starts."""
+
+from typing import Any
+
+from sandbox import Sandbox, check
+from sandbox.functions import RECONCILE
+from sandbox.processes import wait_until
+from worlds import add_member, login, remove_member, world
+
+EMPTY = {"kind": "empty"}
+
+
+def rules(report: dict[str, Any]) -> list[str]:
+    """The rules by which something was held."""
+    return [held["rule"] for held in report["held"]]
+
+
+def test_s01_an_empty_list_of_groups_is_held_and_the_next_healthy_run_writes_nothing(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    assert sandbox.apply()["status"] == "converged"
+    sandbox.okta.fault("GET /api/v1/groups", EMPTY, times=None)
+    report = sandbox.apply()
+    sandbox.okta.forget_faults()
+    assert (report["status"], rules(report)) == ("held", ["source_empty"])
+    assert sandbox.apply()["status"] == "converged"
+    assert sandbox.aws.calls().writes == 0
+
+
+def test_s01_an_empty_list_of_groups_is_held_by_the_very_first_run_as_well(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.okta.fault("GET /api/v1/groups", EMPTY, times=None)
+    report = sandbox.apply()
+    sandbox.okta.forget_faults()
+    assert (report["status"], rules(report)) == ("held", ["source_empty"])
+    assert sandbox.aws.calls().writes == 0
+
+
+def test_s03_a_member_list_that_lies_empty_is_held_and_other_groups_go_on(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.apply()
+    [lying] = [group for group in sandbox.okta.state()["groups"] if group["name"] == "AWS-000"]
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(add_member("AWS-001", login(0)), add_member("AWS-000", login(11)))
+    sandbox.okta.fault(f"GET /api/v1/groups/{lying['id']}/users", EMPTY, times=None)
+    sandbox.okta.fault("GET /api/v1/groups/{id}/users", EMPTY, containing=lying["id"], times=None)
+    report = sandbox.apply()
+    sandbox.okta.forget_faults()
+    assert report["status"] in {"held", "partial"}, report
+    assert "source_shrunk" in rules(report) or report["unresolved"], report
+    assert sandbox.aws.calls().writes == 1, "the other group's new member"
+    assert sandbox.differences() == [f"{login(11)} should be in AWS-000, and is not"]
+    assert sandbox.apply()["status"] == "applied"
+    assert sandbox.differences() == []
+
+
+def test_s22_a_lost_event_is_repaired_by_the_run_that_the_scheduler_starts(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.apply()
+    sandbox.okta.deliver(lose=1.0)
+    sandbox.okta.change(add_member("AWS-000", login(11)), remove_member("AWS-001", login(4)))
+    sandbox.settle()
+    assert len(sandbox.differences()) == 2
+    began = sandbox.fire_schedule("Incremental")
+    wait_until(lambda: bool(sandbox.runs(RECONCILE, began)), "the scheduler has started a run", 60)
+    [run] = sandbox.runs(RECONCILE, began)
+    assert (run["status"], run["changed"]) == ("applied", 2)
+    assert sandbox.differences() == []
+
+
+def test_an_event_of_an_eventbridge_schedule_means_a_full_apply(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(add_member("AWS-000", login(11)))
+    event = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "time": "2026-11-24T10:00:00Z", "detail": {}}
+    report = sandbox.reconcile(event)
+    assert (report["mode"], report["scope"], report["status"]) == ("apply", "all", "applied")
+    assert sandbox.differences() == []
+
+
+def test_s49_a_full_run_with_nothing_to_do_costs_its_formula(sandbox: Sandbox) -> None:
+    users, groups = 200, 30
+    sandbox.reset(world(users, groups, 10))
+    report = sandbox.apply()
+    assert report["status"] == "converged"
+    reads = sandbox.aws.calls().of("ListUsers", "ListGroups", "ListGroupMemberships")
+    # Pages of 100 users and of 100 groups, and one call for each group.
+    assert reads <= -(-users // 100) - (-groups // 100) + groups
+    assert sandbox.aws.calls().total <= reads + 1, "and the instance is found once"
+    assert sandbox.aws.calls().writes == 0
+    assert report["calls"]["identity_store"] + report["calls"]["sso_admin"] >= reads
+
+
+def test_s53_a_dry_run_changes_nothing_and_its_plan_is_what_the_real_run_then_does(sandbox: Sandbox) -> None:
+    changes = [
+        add_member("AWS-000", login(11)),
+        remove_member("AWS-001", login(4)),
+        {"op": "rename_group", "group": "AWS-002", "name": "AWS-renamed"},
+        {"op": "add_group", "name": "AWS-new"},
+        add_member("AWS-new", login(0)),
+        {"op": "suspend", "user": login(8)},
+    ]
+    sandbox.reset(world(12, 3, 4))
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(*changes)
+    rows = sandbox.cloud.rows("lockstep")
+    dry = sandbox.reconcile({"mode": "dry_run", "scope": "all"})
+    assert dry["status"] == "planned"
+    assert sandbox.aws.calls().writes == 0
+    assert sandbox.cloud.rows("lockstep") == rows, "the ledger is as it was"
+    real = sandbox.apply()
+    assert real["status"] == "applied"
+    assert dry["plan"] == real["plan"]
+    assert dry["plan_hash"] == real["plan_hash"]
+    assert sandbox.aws.calls().writes == len(real["plan"]) == real["outcomes"]["changed"]
+    assert sandbox.differences() == []
+
+
+def test_s09_what_is_not_ours_is_never_touched(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.aws.change(
+        {"op": "add_group", "display_name": "AWSControlTowerAdmins", "description": "Admin rights to AWS Control Tower"},
+        {"op": "add_user", "user_name": "root@example.com"},
+        {"op": "add_member", "group": "AWSControlTowerAdmins", "user": "root@example.com"},
+        {"op": "add_member", "group": "AWS-000", "user": "root@example.com"},
+    )
+    before = check.unmanaged(sandbox.aws.state())
+    report = sandbox.apply()
+    assert [action["action"] for action in report["plan"]] == ["remove_membership"], "a stranger in a managed group"
+    assert check.unmanaged(sandbox.aws.state()) == before
+    assert sandbox.differences() == []
+
+
+def test_while_paused_nothing_is_written_by_any_function(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    assert sandbox.reconcile({"pause": True})["paused"] is True
+    sandbox.okta.change(add_member("AWS-000", login(11)))
+    sandbox.settle()
+    report = sandbox.apply()
+    assert (report["status"], len(report["plan"])) == ("planned", 1)
+    assert sandbox.aws.calls().writes == 0
+    assert sandbox.reconcile({"pause": False})["paused"] is False
+    assert sandbox.apply()["status"] in {"applied", "converged"}
+    assert sandbox.differences() == []
+
+
+def test_s08_what_was_held_is_applied_by_its_hash_and_by_no_other(sandbox: Sandbox) -> None:
+    sandbox.reset(world(40, 2, 20), {"guard": {"max_membership_removals": 2, "max_percent": 0, "max_percent_of_group": 100}})
+    sandbox.apply()
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(*(remove_member("AWS-000", login(number)) for number in range(5)))
+    held = sandbox.apply()
+    assert (held["status"], rules(held)) == ("held", ["max_membership_removals"])
+    assert sandbox.aws.calls().writes == 0
+    sandbox.okta.change(remove_member("AWS-000", login(5)))
+    refused = refusal(sandbox, {"mode": "apply", "scope": "all", "approve": held["plan_hash"]})
+    assert refused and sandbox.aws.calls().writes == 0
+    again = sandbox.apply()
+    assert again["plan_hash"] != held["plan_hash"]
+    approved = sandbox.reconcile({"mode": "apply", "scope": "all", "approve": again["plan_hash"]})
+    assert approved["status"] == "applied"
+    assert sandbox.differences() == []
+
+
+def refusal(sandbox: Sandbox, payload: dict[str, Any]) -> str:
+    """Why an invocation was refused; empty if its report still holds something."""
+    from sandbox.functions import InvocationError
+
+    try:
+        report = sandbox.reconcile(payload)
+    except InvocationError as error:
+        return str(error)
+    return "held" if report["held"] else ""
