@@ -30,10 +30,12 @@ fn add_user(users: &mut BTreeMap<OktaUserId, UserQuery>, scope: &mut TriggerScop
         login: None,
         read_status: false,
         groups: BTreeSet::new(),
+        names_no_group: false,
         not_before: None,
     });
     query.login = query.login.take().or_else(|| message.login.clone());
     query.read_status |= message.lane == Lane::Leavers;
+    query.names_no_group |= message.groups.is_empty();
     query.not_before = query.not_before.max(Some(message.not_before));
     query.groups.extend(message.groups.iter().cloned());
     if message.lane.may_remove() {

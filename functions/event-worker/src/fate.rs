@@ -36,16 +36,15 @@ impl Open {
                 open.failed.extend(names(action));
             }
         }
+        for held in completed.findings.held.entries.iter().filter(|held| held.rule.passes_by_itself()) {
+            held.actions.actions().for_each(|(_, action)| open.failed.extend(names(action)));
+        }
         for entry in &completed.findings.unresolved {
-            let Some(id) = &entry.okta_id else { continue };
-            match entry.kind {
-                UnresolvedKind::Unreadable => drop(open.failed.insert(id.clone())),
-                UnresolvedKind::UserNotProvisioned => drop(open.not_yet.insert(id.clone())),
-                UnresolvedKind::IdentityConflict
-                | UnresolvedKind::BadRecord
-                | UnresolvedKind::DuplicateGroupName
-                | UnresolvedKind::UnknownStatus
-                | UnresolvedKind::NotOurs => {}
+            match (entry.kind, &entry.okta_id) {
+                (UnresolvedKind::Unreadable, Some(id)) => drop(open.failed.insert(id.clone())),
+                (UnresolvedKind::Unreadable, None) => open.everything = true,
+                (UnresolvedKind::UserNotProvisioned, Some(id)) => drop(open.not_yet.insert(id.clone())),
+                _ => {}
             }
         }
         open
@@ -62,8 +61,9 @@ impl Open {
             Target::User(id) => id.as_str(),
             Target::Group(id) => id.as_str(),
         };
+        let names_failed = message.groups.iter().any(|group| self.failed.contains(group.as_str()));
         let of_group = matches!(message.target, Target::Group(_)) && !self.not_yet.is_empty();
-        if self.everything || self.failed.contains(id) {
+        if self.everything || names_failed || self.failed.contains(id) {
             Fate::Failed
         } else if self.not_yet.contains(id) || of_group {
             Fate::NotYet

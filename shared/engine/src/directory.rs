@@ -3,7 +3,7 @@
 //! Only what identifies: which groups there are, which user is which. Memberships are never remembered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sync_core::ids::{GroupId, OktaGroupId, OktaUserId};
@@ -15,6 +15,9 @@ const GROUPS_LIVE: Duration = Duration::from_secs(300);
 
 /// How long a user is believed to be who they were found to be.
 const USERS_LIVE: Duration = Duration::from_secs(900);
+
+/// How long a list of everyone answers searches.
+const EVERYONE_LIVES: Duration = Duration::from_secs(60);
 
 /// How long the groups of the app are believed: reads of apps are Okta's scarcest, 100 a minute and often 10.
 const ASSIGNED_LIVE: Duration = Duration::from_secs(300);
@@ -31,8 +34,17 @@ pub struct Directory {
 #[derive(Debug, Default)]
 struct Memory {
     groups: Option<Aged<BTreeMap<GroupId, DirectoryGroup>>>,
-    users: BTreeMap<OktaUserId, Aged<DirectoryUser>>,
+    users: BTreeMap<OktaUserId, Aged<Remembered>>,
+    everyone: Option<Aged<Arc<BTreeMap<String, DirectoryUser>>>>,
     assigned: Option<Aged<BTreeSet<OktaGroupId>>>,
+}
+
+/// A user, and by what they were told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    pub(crate) user: DirectoryUser,
+    /// Whether the pin of an earlier run told them, and not their externalId.
+    pub(crate) is_pinned: bool,
 }
 
 #[derive(Debug)]
@@ -76,21 +88,33 @@ impl Directory {
     }
 
     /// The Identity Center user of an Okta user, if they were found lately.
-    pub(crate) fn user(&self, id: &OktaUserId) -> Option<DirectoryUser> {
+    pub(crate) fn user(&self, id: &OktaUserId) -> Option<Remembered> {
         self.memory().users.get(id)?.younger_than(USERS_LIVE)
     }
 
-    pub(crate) fn remember_user(&self, id: &OktaUserId, user: &DirectoryUser) {
+    pub(crate) fn remember_user(&self, id: &OktaUserId, user: &DirectoryUser, is_pinned: bool) {
         let mut memory = self.memory();
         if memory.users.len() >= MAX_USERS {
             memory.users.clear();
         }
-        memory.users.insert(id.clone(), Aged::now(user.clone()));
+        memory.users.insert(id.clone(), Aged::now(Remembered { user: user.clone(), is_pinned }));
     }
 
     /// After a user was found to be gone or another.
     pub(crate) fn forget_user(&self, id: &OktaUserId) {
         self.memory().users.remove(id);
+    }
+
+    /// Everyone by externalId, if they were listed just now: a search for someone who is not there must not list them at every event.
+    pub(crate) fn everyone(&self) -> Option<Arc<BTreeMap<String, DirectoryUser>>> {
+        self.memory().everyone.as_ref()?.younger_than(EVERYONE_LIVES)
+    }
+
+    pub(crate) fn remember_everyone(&self, users: &[DirectoryUser]) -> Arc<BTreeMap<String, DirectoryUser>> {
+        let by_external_id = users.iter().flat_map(|user| user.external_ids.iter().map(|id| (id.clone(), user.clone())));
+        let everyone = Arc::new(by_external_id.collect());
+        self.memory().everyone = Some(Aged::now(Arc::clone(&everyone)));
+        everyone
     }
 
     pub(crate) fn assigned(&self) -> Option<BTreeSet<OktaGroupId>> {

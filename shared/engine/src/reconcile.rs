@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sync_core::guard::{ApprovalRefused, Facts};
-use sync_core::ids::OktaGroupId;
+use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::plan::MayRemove;
 use sync_core::policy::WriteMode;
 use sync_core::report::{Findings, Mode, Report};
@@ -47,12 +47,51 @@ pub enum ReconcileError {
     Ledger(#[from] TableError),
 }
 
+/// A run under way.
+struct Run<'a> {
+    request: &'a Request,
+    /// Whether it may write.
+    writes: bool,
+    turn: &'a Turn,
+    /// Whether the ledger did not say if runs are paused: then nothing is taken away.
+    is_ledger_doubtful: bool,
+}
+
 /// The ground of a run: what was read, and how much of it the run is about.
 struct Ground {
     reads: Reads,
     /// The groups that the run is about; `None` for all.
     groups: Option<BTreeSet<OktaGroupId>>,
+    /// The users that the run is about, and the groups that it is about beside them; `None` where it is not about single users.
+    users: Option<(BTreeSet<OktaUserId>, BTreeSet<OktaGroupId>)>,
     may_remove: MayRemove,
+}
+
+impl Ground {
+    fn of_all(reads: Reads) -> Self {
+        Self { reads, groups: None, users: None, may_remove: MayRemove::Everything }
+    }
+
+    fn of_groups((reads, groups): (Reads, BTreeSet<OktaGroupId>)) -> Self {
+        Self { groups: Some(groups), ..Self::of_all(reads) }
+    }
+}
+
+/// Whether a run may write, and what there is to say about that.
+struct Permission {
+    writes: bool,
+    is_ledger_doubtful: bool,
+    notes: Vec<String>,
+}
+
+impl Permission {
+    fn granted() -> Self {
+        Self { writes: true, is_ledger_doubtful: false, notes: Vec::new() }
+    }
+
+    fn denied(note: Option<String>) -> Self {
+        Self { writes: false, is_ledger_doubtful: false, notes: note.into_iter().collect() }
+    }
 }
 
 impl<S, T, L, C> Engine<S, T, L, C>
@@ -68,12 +107,12 @@ where
     /// Only where the run could not be begun; whatever goes wrong later is in the report.
     pub async fn reconcile(&self, request: &Request) -> Result<Completed, ReconcileError> {
         let (started, before, began) = (Instant::now(), self.spent(), self.clock.now());
-        let (writes, notes) = self.may_write(request).await;
-        let mut turn = self.turn_for(request);
+        let Permission { writes, is_ledger_doubtful, notes } = self.may_write(request).await;
+        let turn = self.turn_for(request);
         if writes && !turn.is_in_slices() && turn.ready(self).await.is_err() {
             tracing::warn!(event = "lease_not_had", "another run was writing until this one's time was up");
         }
-        let result = self.run(request, writes, &mut turn).await;
+        let result = self.run(&Run { request, writes, turn: &turn, is_ledger_doubtful }).await;
         turn.end(self).await;
         let (mut findings, read_again_later) = result?;
         findings.notes.extend(notes);
@@ -86,24 +125,28 @@ where
     }
 
     /// Whether this run may write, and if it was meant to and may not, why.
-    async fn may_write(&self, request: &Request) -> (bool, Vec<String>) {
+    async fn may_write(&self, request: &Request) -> Permission {
         if request.mode == Mode::DryRun {
-            return (false, Vec::new());
+            return Permission::denied(None);
         }
         if self.policy.write_mode == WriteMode::Shadow {
-            return (false, vec!["shadow: writes.mode = \"shadow\", so nothing is written".to_owned()]);
+            return Permission::denied(Some("shadow: writes.mode = \"shadow\", so nothing is written".to_owned()));
         }
         let undoes = matches!(request.scope, Scope::Undo(_));
         match self.ledger.pause(self.clock.now()).await {
-            Ok(Some(_)) if undoes => (true, Vec::new()),
+            Ok(Some(_)) if undoes => Permission::granted(),
             Ok(_) if undoes => {
-                (false, vec!["an undo applies only while runs are paused: {\"pause\":true} first, and this once more".to_owned()])
+                let note = "an undo applies only while runs are paused: {\"pause\":true} first, and this once more";
+                Permission::denied(Some(note.to_owned()))
             }
-            Ok(Some(pause)) => (false, vec![format!("paused since {}: nothing is written until {{\"pause\":false}}", pause.since)]),
-            Ok(None) => (true, Vec::new()),
+            Ok(Some(pause)) => {
+                Permission::denied(Some(format!("paused since {}: nothing is written until {{\"pause\":false}}", pause.since)))
+            }
+            Ok(None) => Permission::granted(),
             Err(error) => {
                 tracing::error!(event = "pause_unknown", error = %error, "grants go on, removals are held");
-                (true, vec![format!("{error}; grants went on, removals were held")])
+                let notes = vec![format!("{error}; grants went on, removals were held")];
+                Permission { writes: true, is_ledger_doubtful: true, notes }
             }
         }
     }
@@ -115,12 +158,12 @@ where
         }
     }
 
-    async fn run(&self, request: &Request, writes: bool, turn: &mut Turn) -> Result<(Findings, bool), ReconcileError> {
-        if let Scope::Undo(run_id) = &request.scope {
-            return Ok((self.undo(request, run_id, writes, turn).await?, false));
+    async fn run(&self, run: &Run<'_>) -> Result<(Findings, bool), ReconcileError> {
+        if let Scope::Undo(run_id) = &run.request.scope {
+            return Ok((self.undo(run, run_id).await?, false));
         }
-        match self.read(&request.scope).await {
-            Ok(ground) => Ok((self.rounds(request, writes, ground, turn).await?, false)),
+        match self.read(&run.request.scope).await {
+            Ok(ground) => Ok((self.rounds(run, ground).await?, false)),
             Err(error) => {
                 let findings = Findings { failed_reads: vec![error.to_string()], ..Findings::default() };
                 Ok((findings, error.is_transient()))
@@ -129,30 +172,33 @@ where
     }
 
     async fn read(&self, scope: &Scope) -> Result<Ground, ReadFailed> {
-        let everything =
-            |(reads, groups): (Reads, BTreeSet<OktaGroupId>)| Ground { reads, groups: Some(groups), may_remove: MayRemove::Everything };
         match scope {
-            Scope::All => Ok(Ground { reads: self.read_everything().await?, groups: None, may_remove: MayRemove::Everything }),
-            Scope::Groups(names) => Ok(everything(self.read_named_groups(names).await?)),
+            Scope::All => Ok(Ground::of_all(self.read_everything().await?)),
+            Scope::Groups(names) => Ok(Ground::of_groups(self.read_named_groups(names).await?)),
             Scope::ChangedSince(since) => match self.moment(*since).await {
-                Some(moment) => Ok(everything(self.read_changed_groups(moment).await?)),
-                None => Ok(Ground { reads: self.read_everything().await?, groups: None, may_remove: MayRemove::Everything }),
+                Some(moment) => Ok(Ground::of_groups(self.read_changed_groups(moment).await?)),
+                None => Ok(Ground::of_all(self.read_everything().await?)),
             },
-            Scope::Users(names) => {
-                let (users, missing) = self.find_users(names).await?;
-                let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
-                reads.unresolved.extend(missing);
-                Ok(Ground { reads, groups: None, may_remove: MayRemove::Everything })
-            }
+            Scope::Users(names) => self.read_named_users(names).await,
             Scope::Triggers(triggers) => {
                 let (users, more_groups) = self.spared(triggers).await;
-                let all_groups = triggers.groups.union(&more_groups).cloned().collect();
-                let reads = self.read_targets(&users, &all_groups).await?;
-                let (users, groups) = (triggers.users_may_lose.clone(), triggers.groups_may_lose.clone());
-                Ok(Ground { reads, groups: None, may_remove: MayRemove::Only { users, groups } })
+                let groups: BTreeSet<OktaGroupId> = triggers.groups.union(&more_groups).cloned().collect();
+                let reads = self.read_targets(&users, &groups).await?;
+                let may_remove = MayRemove::Only { users: triggers.users_may_lose.clone(), groups: triggers.groups_may_lose.clone() };
+                let asked = triggers.users.iter().map(|user| user.id.clone()).collect();
+                Ok(Ground { users: Some((asked, groups)), may_remove, ..Ground::of_all(reads) })
             }
-            Scope::Undo(_) => Ok(Ground { reads: Reads::default(), groups: None, may_remove: MayRemove::Everything }),
+            Scope::Undo(_) => Ok(Ground::of_all(Reads::default())),
         }
+    }
+
+    async fn read_named_users(&self, names: &[String]) -> Result<Ground, ReadFailed> {
+        let (users, missing) = self.find_users(names).await?;
+        let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
+        reads.unresolved.extend(missing);
+        let asked: BTreeSet<OktaUserId> = users.iter().map(|user| user.id.clone()).collect();
+        let may_remove = MayRemove::Only { users: asked.clone(), groups: BTreeSet::new() };
+        Ok(Ground { users: Some((asked, BTreeSet::new())), may_remove, ..Ground::of_all(reads) })
     }
 
     /// The moment that is meant; `None` where no run has looked at everything yet, so that this one must.
@@ -166,10 +212,15 @@ where
     /// What the guard has to know beside the plan.
     async fn facts(&self, scope: &Scope, ground: &Ground) -> Facts {
         let now = self.clock.now();
-        let known = if *scope == Scope::All { None } else { self.ledger.sizes(now).await.ok().flatten() };
-        let hash = if *scope == Scope::All { None } else { self.ledger.policy_hash(now).await.ok().flatten() };
+        if *scope == Scope::All {
+            return ground.reads.facts(&self.policy, None);
+        }
+        let known = self.ledger.sizes(now).await.ok().flatten();
         let mut facts = ground.reads.facts(&self.policy, known);
-        facts.policy_changed = hash.is_some_and(|hash| hash != self.policy.hash());
+        facts.policy_changed = match self.ledger.policy_hash(now).await {
+            Ok(hash) => hash.is_some_and(|hash| hash != self.policy.hash()),
+            Err(_) => true,
+        };
         facts
     }
 

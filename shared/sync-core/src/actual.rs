@@ -19,6 +19,8 @@ pub struct ActualState {
     pub users: BTreeMap<UserId, DirectoryUser>,
     /// Which Identity Center user an Okta user was found to be before, for users without an externalId.
     pub pins: BTreeMap<OktaUserId, UserId>,
+    /// Whether pins could not be read: then nobody without an externalId can be told by name, or taken for a stranger.
+    pub pins_unread: bool,
     /// Members by group.
     pub group_lists: BTreeMap<GroupId, Reading<BTreeMap<UserId, MembershipId>>>,
     /// Groups by user.

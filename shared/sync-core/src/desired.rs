@@ -14,6 +14,8 @@ pub struct DesiredState {
     pub groups: BTreeMap<OktaGroupId, DesiredGroup>,
     /// The users who gain a membership: what they lose, they lose last.
     pub movers: BTreeSet<UserId>,
+    /// The users who should be in a group of which it is not known whether they are: they keep what they have.
+    pub undecided: BTreeSet<UserId>,
 }
 
 /// A group that is ours or shall be.
@@ -130,6 +132,8 @@ pub struct DesiredMembers {
     pub unwanted: BTreeMap<UserId, (UserLabel, RemovalReason)>,
     /// Those of whom nothing may be concluded: they stay as they are.
     pub shielded: BTreeSet<UserId>,
+    /// Whether someone is listed who may be anyone without an externalId: then nobody without one is taken for a stranger.
+    pub anyone_nameless: bool,
     /// What becomes of everyone else who is in it.
     pub others: Others,
 }

@@ -82,8 +82,15 @@ impl Change {
 /// The plan that undoes these changes, as far as they are still in effect, and what cannot be undone.
 pub fn inverse(changes: &[Change], actual: &ActualState) -> (Plan, Vec<String>) {
     let mut notes = Vec::new();
-    let actions = changes.iter().flat_map(|change| inverse_of(change, actual, &mut notes)).collect();
-    (actions, notes)
+    let actions: Vec<(Phase, Action)> = changes.iter().flat_map(|change| inverse_of(change, actual, &mut notes)).collect();
+    let grants = actions.iter().filter(|(phase, _)| *phase == Phase::Grant);
+    let gaining: Vec<UserId> = grants.filter_map(|(_, action)| action.user_id().cloned()).collect();
+    let is_moved = |action: &Action| action.user_id().is_some_and(|user| gaining.contains(user));
+    let last = |(phase, action): (Phase, Action)| {
+        let phase = if phase == Phase::Revoke && is_moved(&action) { Phase::RevokeMoved } else { phase };
+        (phase, action)
+    };
+    (actions.into_iter().map(last).collect(), notes)
 }
 
 fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Vec<(Phase, Action)> {

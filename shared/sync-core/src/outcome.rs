@@ -42,6 +42,10 @@ pub enum NotAttempted {
     EvidenceTooOld,
     /// Another run holds the lease.
     LeaseTaken,
+    /// The ledger cannot be reached, or the lease was lost: nothing is taken away without it.
+    LedgerUnavailable,
+    /// Runs were paused in the meantime.
+    Paused,
     /// It failed before, and its time to be tried again has not come.
     BackingOff,
     /// Something that has to come first is not at its end, or failed.
@@ -57,6 +61,8 @@ impl fmt::Display for NotAttempted {
             Self::ChangedMeanwhile => "what decided changed in the meantime; the next run decides again",
             Self::EvidenceTooOld => "the members were read too long ago, and have changed since or could not be looked at again",
             Self::LeaseTaken => "another run was writing until this one's time was up",
+            Self::LedgerUnavailable => "the ledger could not be reached, and nothing is taken away without it",
+            Self::Paused => "runs were paused in the meantime",
             Self::BackingOff => "it failed before, and is tried again later, at first after 15 minutes and at last once a day",
             Self::WaitsForAnother => "something that has to come first is not at its end, or failed",
         })

@@ -128,8 +128,8 @@ impl Trigger {
     /// The message for this trigger when it arrives at `arrived`.
     pub fn message(&self, arrived: Timestamp) -> TriggerMessage {
         let bucket_end = (bucket(arrived) + 1) * BUCKET_SECONDS;
-        let after_bucket = Timestamp::from_second(bucket_end).unwrap_or(arrived) + AFTER_BUCKET;
-        let after_published = self.published.map_or(after_bucket, |at| at + AFTER_PUBLISHED);
+        let after_bucket = later(Timestamp::from_second(bucket_end).unwrap_or(arrived), AFTER_BUCKET);
+        let after_published = self.published.map_or(after_bucket, |at| later(at, AFTER_PUBLISHED));
         TriggerMessage {
             v: MESSAGE_VERSION,
             lane: self.lane,
@@ -137,7 +137,7 @@ impl Trigger {
             groups: self.groups.clone(),
             login: self.login.clone(),
             arrived,
-            not_before: after_bucket.max(after_published).min(arrived + LONGEST_WAIT),
+            not_before: after_bucket.max(after_published).min(later(arrived, LONGEST_WAIT)),
             attempt: 0,
         }
     }
@@ -161,6 +161,11 @@ impl TriggerMessage {
         let key = format!("{} {} {} {}", self.lane.as_str(), self.target.as_key(), groups.join(","), bucket(self.arrived));
         hex::encode(Sha256::digest(key.as_bytes()))
     }
+}
+
+/// A time from outside may stand at the end of all time.
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 fn bucket(at: Timestamp) -> i64 {
@@ -197,6 +202,7 @@ mod tests {
         assert_eq!(trigger(Some("2026-11-24T10:00:01Z")).message(arrived).not_before, at("2026-11-24T10:00:06Z"));
         assert_eq!(trigger(Some("2026-11-24T09:00:00Z")).message(arrived).not_before, at("2026-11-24T10:00:05Z"));
         assert_eq!(trigger(Some("2036-11-24T10:00:01Z")).message(arrived).not_before, at("2026-11-24T10:00:11Z"));
+        assert_eq!(trigger(Some("9999-12-30T22:00:00Z")).message(arrived).not_before, at("2026-11-24T10:00:11Z"));
     }
 
     #[test]

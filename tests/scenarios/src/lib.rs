@@ -132,6 +132,7 @@ impl Rig {
             login,
             read_status: kind == Event::Leaver,
             groups: group.into_iter().cloned().collect(),
+            names_no_group: group.is_none(),
             not_before: None,
         };
         let may_lose = (kind != Event::Grant).then(|| user.clone());

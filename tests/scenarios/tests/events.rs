@@ -166,6 +166,7 @@ async fn a_burst_on_one_group_reads_the_group_and_answers_what_comes_later() {
             login: Some(format!("user{user}@example.com")),
             read_status: false,
             groups: BTreeSet::from([group.clone()]),
+            names_no_group: false,
             not_before,
         };
         Scope::Triggers(TriggerScope { users: users.iter().map(query).collect(), ..TriggerScope::default() })

@@ -10,7 +10,7 @@ use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::records::DirectoryGroup;
 
-use super::Progress;
+use super::{Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, GroupChange, ReadSource, ReadTarget, Table, WriteTarget};
 
@@ -21,11 +21,18 @@ where
     L: Table,
     C: Clock,
 {
-    pub(super) async fn apply_to_groups(&self, slice: &[&Action], progress: &mut Progress) {
+    pub(super) async fn apply_to_groups(&self, slice: &[&Action], writing: Writing<'_>, progress: &mut Progress) {
         self.directory.forget_groups();
         let mut waiting: VecDeque<&Action> = slice.iter().copied().collect();
         let mut put_back = 0;
         while let Some(action) = waiting.pop_front() {
+            if let Some(hindered) = self.hindered(action, writing).await {
+                match hindered {
+                    Some(outcome) => progress.record(action, outcome),
+                    None => progress.leave(action),
+                }
+                continue;
+            }
             let outcome = self.one_group(action, progress).await;
             if is_name_taken(&outcome) && put_back < waiting.len() {
                 put_back += 1;
@@ -65,9 +72,6 @@ where
     }
 
     async fn one_group(&self, action: &Action, progress: &mut Progress) -> Outcome {
-        if self.is_out_of_time() {
-            return Outcome::NotAttempted(NotAttempted::OutOfTime);
-        }
         match action {
             Action::CreateGroup { group, description } => self.create(&group.okta_id, &group.name, description, progress).await,
             Action::RenameGroup(edit) => {
@@ -81,7 +85,10 @@ where
                 self.edit(action, edit, &GroupChange { description: Some(unmarked.clone()), ..GroupChange::default() }).await
             }
             Action::DeleteGroup { edit, .. } => self.delete(action, edit).await,
-            Action::AddMembership { .. } | Action::RemoveMembership(_) => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
+            Action::AddMembership { .. }
+            | Action::RemoveMembership(_)
+            | Action::CreateAssignment { .. }
+            | Action::DeleteAssignment { .. } => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Applying: the one executor. It takes an approved plan, phase by phase and slice by slice, and decides nothing but whether an
 //! action's ground still holds.
 
+mod ground;
 mod groups;
 mod slice;
 mod turn;
@@ -12,7 +13,8 @@ use sync_core::guard::ApprovedPlan;
 use sync_core::ids::{GroupId, OktaGroupId, UserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 
-pub(crate) use turn::Turn;
+pub(crate) use ground::CLOCK_SKEW;
+pub(crate) use turn::{Hold, Turn};
 
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
@@ -33,6 +35,19 @@ pub(super) struct Progress {
     made: BTreeMap<OktaGroupId, GroupId>,
     /// Users who could not be granted something: they keep what they have.
     ungranted: BTreeSet<UserId>,
+    /// Users whose grant is to be decided anew: so is what they would lose.
+    undecided: BTreeSet<UserId>,
+    /// Groups that could not be changed as the plan wanted: what rests on that is not attempted.
+    unchanged: BTreeSet<OktaGroupId>,
+}
+
+/// A run and the circumstances under which it writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writing<'a> {
+    pub(crate) reads: &'a Reads,
+    pub(crate) turn: &'a Turn,
+    /// Whether a pause stops it, as it stops everything but an undo.
+    pub(crate) heeds_pause: bool,
 }
 
 /// Most actions of one slice: some five seconds of calls at 19 a second, after which another run may take its turn.
@@ -46,7 +61,7 @@ where
     C: Clock,
 {
     /// Applies a plan that the guard approved. Every action gets an outcome, or its group is in `shifted`.
-    pub(crate) async fn apply(&self, plan: &ApprovedPlan, reads: &Reads, turn: &mut Turn) -> Applied {
+    pub(crate) async fn apply(&self, plan: &ApprovedPlan, writing: Writing<'_>) -> Applied {
         let mut phases: BTreeMap<Phase, Vec<&Action>> = BTreeMap::new();
         for (phase, action) in plan.actions() {
             phases.entry(phase).or_default().push(action);
@@ -54,26 +69,40 @@ where
         let mut progress = Progress::default();
         for (phase, actions) in phases {
             for slice in actions.chunks(SLICE) {
-                self.apply_slice(phase, slice, reads, turn, &mut progress).await;
+                self.apply_slice(phase, slice, writing, &mut progress).await;
             }
         }
-        turn.end(self).await;
+        writing.turn.end(self).await;
         progress.applied
     }
 }
 
 impl Progress {
     fn record(&mut self, action: &Action, outcome: Outcome) {
-        if let (Action::AddMembership { user_id, .. }, Outcome::Failed(_) | Outcome::NotAttempted(_)) = (action, &outcome) {
-            self.ungranted.insert(user_id.clone());
+        if !matches!(outcome, Outcome::Done(_)) {
+            match action {
+                Action::AddMembership { user_id, .. } => drop(self.ungranted.insert(user_id.clone())),
+                Action::AdoptGroup { edit, .. } => drop(self.unchanged.insert(edit.group.okta_id.clone())),
+                Action::CreateAssignment { group, .. } => drop(self.unchanged.insert(group.okta_id.clone())),
+                Action::DeleteAssignment { group, .. } => drop(self.unchanged.insert(group.okta_id.clone())),
+                Action::RenameGroup(_)
+                | Action::CreateGroup { .. }
+                | Action::RemoveMembership(_)
+                | Action::ReleaseGroup { .. }
+                | Action::DeleteGroup { .. } => {}
+            }
         }
         self.applied.outcomes.push((action.clone(), outcome));
+    }
+
+    fn record_all(&mut self, actions: &[&Action], why: NotAttempted) {
+        actions.iter().for_each(|action| self.record(action, Outcome::NotAttempted(why)));
     }
 
     /// Leaves an action to be decided anew.
     fn leave(&mut self, action: &Action) {
         if let Action::AddMembership { user_id, .. } = action {
-            self.ungranted.insert(user_id.clone());
+            self.undecided.insert(user_id.clone());
         }
         self.applied.shifted.insert(action.group().okta_id.clone());
     }

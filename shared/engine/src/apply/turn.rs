@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sync_core::outcome::NotAttempted;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::engine::Engine;
@@ -16,20 +17,40 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Turn {
     run: String,
-    lease: Option<Lease>,
     /// Whether the lease goes back after every slice, so that a worker can get in between.
     in_slices: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lease: Option<Lease>,
+    /// Whether another run had the lease since this one's reads: then what was read may not be so any more.
+    was_lost: bool,
+    /// Whether the ledger could not be reached when the lease was asked for.
+    is_without_ledger: bool,
+}
+
+/// Whether a run may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// It is the one writer.
+    Held,
+    /// Nobody can say, because the ledger cannot be reached: it may grant.
+    WithoutLedger,
+    /// Another run is the one writer by now.
+    Lost,
 }
 
 impl Turn {
     /// For a long run: the lease is taken for each slice.
     pub(crate) fn in_slices(run: &str) -> Self {
-        Self { run: run.to_owned(), lease: None, in_slices: true }
+        Self { run: run.to_owned(), in_slices: true, state: Mutex::default() }
     }
 
     /// For a short run: the lease is held from the first read to the last write.
     pub(crate) fn whole(run: &str) -> Self {
-        Self { run: run.to_owned(), lease: None, in_slices: false }
+        Self { run: run.to_owned(), in_slices: false, state: Mutex::default() }
     }
 
     pub(crate) fn run(&self) -> &str {
@@ -40,32 +61,41 @@ impl Turn {
         self.in_slices
     }
 
-    /// Takes or renews the lease, and waits for it up to the deadline. Where the ledger cannot be reached there is no lease to be had:
-    /// removals are held then, and grants go on.
-    pub(crate) async fn ready<S, T, L: Table, C: Clock>(&mut self, engine: &Engine<S, T, L, C>) -> Result<(), NotAttempted> {
-        let now = engine.clock.now();
-        if self.lease.as_ref().is_some_and(|lease| lease.covers(now)) {
-            return Ok(());
-        }
-        if let Some(lease) = self.lease.take()
-            && let Ok(renewed) = engine.ledger.renew_lease(&lease, now).await
-        {
-            self.lease = Some(renewed);
-            return Ok(());
-        }
-        self.take(engine).await
+    /// Whether other runs may have written since this one's reads.
+    pub(crate) async fn may_have_been_overtaken(&self) -> bool {
+        self.in_slices || self.state.lock().await.was_lost
     }
 
-    async fn take<S, T, L: Table, C: Clock>(&mut self, engine: &Engine<S, T, L, C>) -> Result<(), NotAttempted> {
+    /// Takes or renews the lease, and waits for it up to the deadline.
+    pub(crate) async fn ready<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) -> Result<Hold, NotAttempted> {
+        let mut state = self.state.lock().await;
+        match renewed(&mut state, engine).await {
+            Hold::Lost => self.take(&mut state, engine).await,
+            hold @ (Hold::Held | Hold::WithoutLedger) => Ok(hold),
+        }
+    }
+
+    /// Whether a write may begin now; the lease is renewed where its end comes near.
+    pub(crate) async fn hold<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) -> Hold {
+        let mut state = self.state.lock().await;
+        if state.lease.is_none() && state.is_without_ledger {
+            return Hold::WithoutLedger;
+        }
+        renewed(&mut state, engine).await
+    }
+
+    async fn take<S, T, L: Table, C: Clock>(&self, state: &mut State, engine: &Engine<S, T, L, C>) -> Result<Hold, NotAttempted> {
         loop {
             match engine.ledger.take_lease(&self.run, engine.clock.now()).await {
                 Ok(lease) => {
-                    self.lease = Some(lease);
-                    return Ok(());
+                    state.lease = Some(lease);
+                    state.is_without_ledger = false;
+                    return Ok(Hold::Held);
                 }
                 Err(LeaseError::Table(error)) => {
                     tracing::error!(event = "lease_unavailable", error = %error, "only grants go on until the ledger can be reached");
-                    return Ok(());
+                    state.is_without_ledger = true;
+                    return Ok(Hold::WithoutLedger);
                 }
                 Err(LeaseError::Taken { holder, until }) => {
                     tracing::debug!(event = "lease_taken", holder, until = %until);
@@ -79,16 +109,40 @@ impl Turn {
     }
 
     /// A slice is over.
-    pub(crate) async fn slice_over<S, T, L: Table, C: Clock>(&mut self, engine: &Engine<S, T, L, C>) {
+    pub(crate) async fn slice_over<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) {
         if self.in_slices {
             self.end(engine).await;
         }
     }
 
     /// Gives the lease back.
-    pub(crate) async fn end<S, T, L: Table, C: Clock>(&mut self, engine: &Engine<S, T, L, C>) {
-        if let Some(lease) = self.lease.take() {
+    pub(crate) async fn end<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) {
+        if let Some(lease) = self.state.lock().await.lease.take() {
             engine.ledger.give_back_lease(&lease, engine.clock.now()).await;
+        }
+    }
+}
+
+/// The lease as it is, or renewed where its end comes near. `Lost` where there is none, or another run has it.
+async fn renewed<S, T, L: Table, C: Clock>(state: &mut State, engine: &Engine<S, T, L, C>) -> Hold {
+    let now = engine.clock.now();
+    let Some(lease) = &state.lease else { return Hold::Lost };
+    if lease.covers(now) {
+        return Hold::Held;
+    }
+    match engine.ledger.renew_lease(lease, now).await {
+        Ok(lease) => {
+            state.lease = Some(lease);
+            Hold::Held
+        }
+        Err(LeaseError::Table(error)) => {
+            tracing::error!(event = "lease_not_renewed", error = %error, "only grants go on until the ledger can be reached");
+            Hold::WithoutLedger
+        }
+        Err(LeaseError::Taken { .. }) => {
+            state.lease = None;
+            state.was_lost = true;
+            Hold::Lost
         }
     }
 }

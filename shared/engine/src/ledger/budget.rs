@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sync_core::guard::{Judgement, RemovalGrant, Spend, Window, WindowBook};
 
-use super::{Ledger, RowKey, resting_on};
+use super::{Ledger, Read, RowKey, not_understood, resting_on};
 use crate::ports::{Table, TableError};
 
 const PK: &str = "budget";
@@ -56,7 +56,7 @@ impl<T: Table> Ledger<T> {
     ) -> Result<Result<Reserved, E>, TableError> {
         let read = self.read::<WindowBook>(PK, SK, now).await?;
         let expect = resting_on(read.as_ref());
-        let mut book = read.map(|read| read.body).unwrap_or_default();
+        let mut book = book_of(read)?;
         let judgement = match judge(&Window::Used(book.usage(now, window_hours))) {
             Ok(judgement) => judgement,
             Err(refused) => return Ok(Err(refused)),
@@ -72,7 +72,7 @@ impl<T: Table> Ledger<T> {
     /// What the window has left, for a run that changes nothing.
     pub async fn window(&self, window_hours: u32, now: Timestamp) -> Window {
         match self.read::<WindowBook>(PK, SK, now).await {
-            Ok(read) => Window::Used(read.map(|read| read.body).unwrap_or_default().usage(now, window_hours)),
+            Ok(read) => book_of(read).map_or(Window::Unavailable, |book| Window::Used(book.usage(now, window_hours))),
             Err(_) => Window::Unavailable,
         }
     }
@@ -82,7 +82,7 @@ impl<T: Table> Ledger<T> {
         for _ in 0..ATTEMPTS {
             let Some(read) = self.read::<WindowBook>(PK, SK, now).await? else { return Ok(()) };
             let expect = resting_on(Some(&read));
-            let mut book = read.body;
+            let mut book = book_of(Some(read))?;
             book.settle(run, used);
             match self.write(RowKey::lasting(PK, SK), &book, expect, now).await {
                 Err(TableError::Conflict { .. }) => {}
@@ -90,5 +90,13 @@ impl<T: Table> Ledger<T> {
             }
         }
         Ok(())
+    }
+}
+
+/// The book of a row. One that is not understood is not begun anew: nobody would know what was used.
+fn book_of(read: Option<Read<WindowBook>>) -> Result<WindowBook, TableError> {
+    match read {
+        None => Ok(WindowBook::default()),
+        Some(read) => read.body.ok_or_else(not_understood),
     }
 }

@@ -57,11 +57,11 @@ impl<T: Table> Ledger<T> {
     /// Takes the lease if nobody has it, or if its term is over.
     pub async fn take_lease(&self, holder: &str, now: Timestamp) -> Result<Lease, LeaseError> {
         let read = self.read::<Body>(PK, SK, now).await?;
-        if let Some(read) = &read
-            && read.body.until > now
-            && read.body.holder != holder
+        if let Some(body) = read.as_ref().and_then(|read| read.body.as_ref())
+            && body.until > now
+            && body.holder != holder
         {
-            return Err(LeaseError::Taken { holder: read.body.holder.clone(), until: read.body.until });
+            return Err(LeaseError::Taken { holder: body.holder.clone(), until: body.until });
         }
         match self.write_lease(holder, resting_on(read.as_ref()), now).await {
             Err(TableError::Conflict { .. }) => Err(LeaseError::Taken { holder: "one that was faster".to_owned(), until: now + TERM }),

@@ -22,9 +22,10 @@ pub struct Ledger<T> {
     table: T,
 }
 
-/// A row whose body was understood, with the version that a write may rest on.
+/// A row, with the version that a write may rest on.
 struct Read<B> {
-    body: B,
+    /// `None` where nobody understands it.
+    body: Option<B>,
     version: u64,
 }
 
@@ -34,25 +35,23 @@ impl<T: Table> Ledger<T> {
         Self { table }
     }
 
-    /// Reads a row. One that nobody understands (corrupted, or of another version) is said so, and counts as absent: whatever the
-    /// ledger knows can be found again, or is only a limit that begins anew.
+    /// Reads a row. One that nobody understands (corrupted, or of another version) is said so, and left where it is.
     async fn read<B: DeserializeOwned>(&self, pk: &str, sk: &str, now: Timestamp) -> Result<Option<Read<B>>, TableError> {
         let Some(row) = self.table.get(pk, sk, now).await? else { return Ok(None) };
+        let version = row.version;
         match serde_json::from_str(&row.body) {
-            Ok(body) => Ok(Some(Read { body, version: row.version })),
+            Ok(body) => Ok(Some(Read { body: Some(body), version })),
             Err(error) => {
-                tracing::error!(
-                    event = "ledger_row_unreadable",
-                    pk,
-                    sk,
-                    line = error.line(),
-                    column = error.column(),
-                    "a row of the ledger is not understood, and begins anew"
-                );
-                self.table.delete(pk, sk, Expect::Anything).await?;
-                Ok(None)
+                let advice = "a row of the ledger is not understood; if no other version of these functions is deployed, delete it";
+                tracing::error!(event = "ledger_row_unreadable", pk, sk, line = error.line(), column = error.column(), advice);
+                Ok(Some(Read { body: None, version }))
             }
         }
+    }
+
+    /// Reads a row that is only remembered, and can be found again: one that nobody understands counts as absent.
+    async fn recall<B: DeserializeOwned>(&self, pk: &str, sk: &str, now: Timestamp) -> Result<Option<B>, TableError> {
+        Ok(self.read(pk, sk, now).await?.and_then(|read| read.body))
     }
 
     async fn write<B: Serialize + Sync>(&self, row: RowKey<'_>, body: &B, expect: Expect, now: Timestamp) -> Result<u64, TableError> {
@@ -78,6 +77,11 @@ impl<'a> RowKey<'a> {
     fn until(pk: &'a str, sk: &'a str, expires_at: Timestamp) -> Self {
         Self { pk, sk, expires_at: Some(expires_at) }
     }
+}
+
+/// A row that must be understood and is not: as good as a ledger that cannot be reached.
+fn not_understood() -> TableError {
+    TableError::Unavailable { operation: "GetItem", detail: "a row is not understood".to_owned() }
 }
 
 /// What a conditional write rests on after a read.

@@ -21,7 +21,7 @@ const GROUP: &str = "group/";
 const USER: &str = "user/";
 
 /// What a full run reads again after a worker touched it: no full run lasts longer than a Lambda function may, 15 minutes.
-const TOUCHED_LIVES: SignedDuration = SignedDuration::from_hours(1);
+const TOUCHED_LIVES: SignedDuration = SignedDuration::from_mins(20);
 
 /// Ledger writes under way at once.
 const CONCURRENCY: usize = 8;
@@ -89,7 +89,7 @@ struct Pinned {
 impl<T: Table> Ledger<T> {
     /// When the last run that looked at everything that had changed began; what changed after it is still to be looked at.
     pub async fn watermark(&self, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
-        Ok(self.read::<Moment>(STATE, "watermark", now).await?.map(|read| read.body.at))
+        Ok(self.recall::<Moment>(STATE, "watermark", now).await?.map(|body| body.at))
     }
 
     /// Moves the watermark.
@@ -99,7 +99,7 @@ impl<T: Table> Ledger<T> {
 
     /// When the last complete full run ended.
     pub async fn last_complete(&self, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
-        Ok(self.read::<Moment>(STATE, "last_complete", now).await?.map(|read| read.body.at))
+        Ok(self.recall::<Moment>(STATE, "last_complete", now).await?.map(|body| body.at))
     }
 
     /// Records a complete full run.
@@ -112,8 +112,8 @@ impl<T: Table> Ledger<T> {
         if let Some(at) = self.last_complete(now).await? {
             return Ok(now.duration_since(at));
         }
-        if let Some(first) = self.read::<Moment>(STATE, "first_asked", now).await? {
-            return Ok(now.duration_since(first.body.at));
+        if let Some(first) = self.recall::<Moment>(STATE, "first_asked", now).await? {
+            return Ok(now.duration_since(first.at));
         }
         match self.write(RowKey::lasting(STATE, "first_asked"), &Moment { at: now }, Expect::Absent, now).await {
             Ok(_) | Err(TableError::Conflict { .. }) => Ok(SignedDuration::ZERO),
@@ -123,7 +123,7 @@ impl<T: Table> Ledger<T> {
 
     /// The hash of the policy of the last full apply.
     pub async fn policy_hash(&self, now: Timestamp) -> Result<Option<String>, TableError> {
-        Ok(self.read::<PolicyHash>(STATE, "policy", now).await?.map(|read| read.body.hash))
+        Ok(self.recall::<PolicyHash>(STATE, "policy", now).await?.map(|body| body.hash))
     }
 
     /// Records the policy of a full apply.
@@ -133,7 +133,7 @@ impl<T: Table> Ledger<T> {
 
     /// How large the managed groups were when they were last read whole.
     pub async fn sizes(&self, now: Timestamp) -> Result<Option<KnownSizes>, TableError> {
-        Ok(self.read::<KnownSizes>(STATE, "sizes", now).await?.map(|read| read.body))
+        self.recall(STATE, "sizes", now).await
     }
 
     /// Records how large the managed groups are.
@@ -141,9 +141,9 @@ impl<T: Table> Ledger<T> {
         self.write(RowKey::lasting(STATE, "sizes"), sizes, Expect::Anything, now).await.map(drop)
     }
 
-    /// Since when runs are paused, if they are.
+    /// Since when runs are paused, if they are. A pause that is not understood is one.
     pub async fn pause(&self, now: Timestamp) -> Result<Option<Pause>, TableError> {
-        Ok(self.read::<Pause>(STATE, "pause", now).await?.map(|read| read.body))
+        Ok(self.read::<Pause>(STATE, "pause", now).await?.map(|read| read.body.unwrap_or(Pause { since: now })))
     }
 
     /// Pauses runs, or lets them go on. A pause that is set again keeps its beginning.
@@ -166,12 +166,22 @@ impl<T: Table> Ledger<T> {
 
     /// The pin of one user.
     pub async fn pin(&self, id: &OktaUserId, now: Timestamp) -> Result<Option<UserId>, TableError> {
-        Ok(self.read::<Pin>(PIN, id.as_str(), now).await?.map(|read| read.body.user))
+        Ok(self.recall::<Pin>(PIN, id.as_str(), now).await?.map(|body| body.user))
     }
 
     /// The Okta user that an Identity Center user was found to be.
     pub async fn pinned_to(&self, user: &UserId, now: Timestamp) -> Result<Option<OktaUserId>, TableError> {
-        Ok(self.read::<Pinned>(PINNED, user.as_str(), now).await?.map(|read| read.body.okta_user))
+        Ok(self.recall::<Pinned>(PINNED, user.as_str(), now).await?.map(|body| body.okta_user))
+    }
+
+    /// Pins an Identity Center user to this Okta user, unless another has it: a pin is never handed on.
+    async fn is_free_for(&self, user: &UserId, id: &OktaUserId, now: Timestamp) -> Result<bool, TableError> {
+        let row = RowKey::lasting(PINNED, user.as_str());
+        match self.write(row, &Pinned { okta_user: id.clone() }, Expect::Absent, now).await {
+            Ok(_) => Ok(true),
+            Err(TableError::Conflict { .. }) => Ok(self.pinned_to(user, now).await?.as_ref() == Some(id)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Pins Okta users to the Identity Center users that they were found to be.
@@ -179,8 +189,10 @@ impl<T: Table> Ledger<T> {
         let write = |(id, user): (&OktaUserId, &UserId)| {
             let (id, user) = (id.clone(), user.clone());
             async move {
-                self.write(RowKey::lasting(PINNED, user.as_str()), &Pinned { okta_user: id.clone() }, Expect::Anything, now).await?;
-                self.write(RowKey::lasting(PIN, id.as_str()), &Pin { user }, Expect::Anything, now).await
+                if self.is_free_for(&user, &id, now).await? {
+                    self.write(RowKey::lasting(PIN, id.as_str()), &Pin { user }, Expect::Anything, now).await?;
+                }
+                Ok::<(), TableError>(())
             }
         };
         stream::iter(pins).map(write).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
@@ -213,7 +225,7 @@ impl<T: Table> Ledger<T> {
 
     /// When a group's members were last read whole and applied.
     pub async fn read_at(&self, group: &OktaGroupId, now: Timestamp) -> Result<Option<Timestamp>, TableError> {
-        Ok(self.read::<Moment>(READ_AT, group.as_str(), now).await?.map(|read| read.body.at))
+        Ok(self.recall::<Moment>(READ_AT, group.as_str(), now).await?.map(|body| body.at))
     }
 
     /// Records that a group's members were read whole at this moment, and applied.

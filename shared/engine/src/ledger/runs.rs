@@ -46,10 +46,10 @@ impl<T: Table> Ledger<T> {
     pub async fn run(&self, run_id: &str, now: Timestamp) -> Result<Option<RunRecord>, TableError> {
         let mut whole: Option<RunRecord> = None;
         for index in 0.. {
-            let Some(part) = self.read::<RunRecord>(PK, &format!("{run_id}#{index:05}"), now).await? else { break };
+            let Some(part) = self.recall::<RunRecord>(PK, &format!("{run_id}#{index:05}"), now).await? else { break };
             match &mut whole {
-                None => whole = Some(part.body),
-                Some(record) => record.changes.extend(part.body.changes),
+                None => whole = Some(part),
+                Some(record) => record.changes.extend(part.changes),
             }
         }
         Ok(whole)

@@ -1,25 +1,19 @@
 //! Some groups: those that an operator names, those that changed, and those that a trigger names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use sync_core::error::TargetError;
-use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+use sync_core::ids::{GroupId, OktaGroupId};
 use sync_core::names::NameKey;
-use sync_core::reading::Reading;
-use sync_core::records::DirectoryUser;
-use sync_core::snapshot::{GroupSighting, UserSighting};
+use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::everything::{by_id, enter_groups};
-use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
+use super::{ReadFailed, Reads, bad_records};
+use crate::apply::CLOCK_SKEW;
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadSource, ReadTarget, Table};
-
-/// Up to so many users are looked up one by one; beyond, the list of all users (a page a hundred) is no dearer.
-const MOST_LOOKUPS: usize = 20;
 
 /// A list of groups younger than this is not fetched anew because something is missing from it.
 const YOUNG: Duration = Duration::from_secs(10);
@@ -53,8 +47,8 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         self.directory.remember_groups(&by_id(&groups));
         reads.actual.groups = by_id(&groups);
         reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
-        reads.actual.pins = self.ledger.pins(self.clock.now()).await.unwrap_or_default();
-        let listing = self.source.list_groups(Some(since)).await?;
+        self.read_pins(&mut reads).await;
+        let listing = self.source.list_groups(Some(since - CLOCK_SKEW)).await?;
         reads.okta.assigned = self.read_assigned().await?;
         enter_groups(&mut reads, listing);
         let wanted: BTreeSet<OktaGroupId> = reads.okta.groups.keys().cloned().collect();
@@ -66,6 +60,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| wanted.contains(id));
         self.read_groups_into(reads, queries).await;
+        self.identify_strangers(reads).await;
     }
 
     /// The Okta groups that an operator means: by id, by Okta's name, or by the name of a marked group.
@@ -108,7 +103,8 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Where a managed group has no marked counterpart, another process may have made it just now.
     pub(super) async fn look_again_for_the_unmarked(&self, reads: &mut Reads) -> Result<(), ReadFailed> {
         let marks = self.marks(reads);
-        let managed = |id: &&OktaGroupId| reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group));
+        let assigned = |id: &OktaGroupId| reads.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id));
+        let managed = |id: &&OktaGroupId| reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group)) && assigned(id);
         let unmarked = reads.okta.groups.keys().filter(managed).any(|id| !marks.contains(id));
         if unmarked && self.directory.groups_age().is_none_or(|age| age > YOUNG) {
             self.directory.forget_groups();
@@ -128,110 +124,17 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// Reads the groups that triggers name, and finds their members.
     pub(super) async fn read_triggered_groups(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) -> Result<(), ReadFailed> {
+        // What decides on a group of the app is read now, whatever is remembered.
+        reads.okta.assigned = self.read_assigned().await?;
         let sightings = self.sight(groups.iter().cloned().collect()).await;
         reads.okta.groups.extend(sightings);
         self.look_again_for_the_unmarked(reads).await?;
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries).await;
-        if let Err(error) = self.find_members(reads, groups).await {
-            let reason = format!("its members could not be looked up in Identity Center: {error}");
-            for group in groups {
-                reads.okta.member_lists.insert(group.clone(), Reading::Unknown(reason.clone()));
-            }
-        }
+        self.find_members(reads, groups).await;
         Ok(())
     }
-
-    /// Finds out which Identity Center user each member is, and who the members are that Okta does not list: a login may have changed, and
-    /// nobody may be taken for a stranger on account of that.
-    async fn find_members(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) -> Result<(), TargetError> {
-        let listed: BTreeMap<OktaUserId, Option<String>> = listed_members(reads, groups);
-        let remembered: Vec<DirectoryUser> = listed.keys().filter_map(|id| self.directory.user(id)).collect();
-        reads.actual.users.extend(remembered.into_iter().map(|user| (user.id.clone(), user)));
-        let strangers = strangers(reads);
-        let missing = |reads: &Reads| -> Vec<(OktaUserId, Option<String>)> {
-            listed.iter().filter(|(id, name)| !is_found(reads, id, name.as_deref())).map(|(id, name)| (id.clone(), name.clone())).collect()
-        };
-        if strangers.len() > MOST_LOOKUPS || missing(reads).len() > MOST_LOOKUPS + strangers.len() {
-            let users = self.target.list_users().await?;
-            reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
-            reads.actual.pins = self.ledger.pins(self.clock.now()).await.unwrap_or_default();
-            return Ok(());
-        }
-        let described: Vec<Option<DirectoryUser>> = stream::iter(strangers)
-            .map(|id| async move { self.target.user(&id).await })
-            .buffer_unordered(CONCURRENCY)
-            .try_collect()
-            .await?;
-        reads.actual.users.extend(described.into_iter().flatten().map(|user| (user.id.clone(), user)));
-        for (id, name) in missing(reads) {
-            self.look_up(reads, &id, name.as_deref()).await?;
-        }
-        Ok(())
-    }
-
-    /// Looks up an Okta user: the pin of an earlier run, then the userName. Returns who it may be; whether it is them is for
-    /// `resolve` to say.
-    pub(super) async fn look_up(&self, reads: &mut Reads, id: &OktaUserId, user_name: Option<&str>) -> Result<Vec<UserId>, TargetError> {
-        if let Ok(Some(pinned)) = self.ledger.pin(id, self.clock.now()).await
-            && let Some(user) = self.target.user(&pinned).await?
-        {
-            reads.actual.pins.insert(id.clone(), pinned);
-            self.directory.remember_user(id, &user);
-            return Ok(enter_users(reads, vec![user]));
-        }
-        let Some(name) = user_name else { return Ok(Vec::new()) };
-        let found = self.users_named(name).await?;
-        if let [only] = found.as_slice()
-            && only.external_ids.iter().any(|external| external == id.as_str())
-        {
-            self.directory.remember_user(id, only);
-        }
-        for user in found.iter().filter(|user| user.external_ids.is_empty()) {
-            if let Ok(Some(other)) = self.ledger.pinned_to(&user.id, self.clock.now()).await {
-                reads.actual.pins.insert(other, user.id.clone());
-            }
-        }
-        Ok(enter_users(reads, found))
-    }
-
-    /// The users of this name, in any case: whether AWS's filter regards case is not documented.
-    async fn users_named(&self, name: &str) -> Result<Vec<DirectoryUser>, TargetError> {
-        let found = self.target.users_named(name).await?;
-        let lower = NameKey::of(name);
-        if found.is_empty() && lower.as_str() != name { self.target.users_named(lower.as_str()).await } else { Ok(found) }
-    }
-}
-
-fn enter_users(reads: &mut Reads, users: Vec<DirectoryUser>) -> Vec<UserId> {
-    let ids = users.iter().map(|user| user.id.clone()).collect();
-    reads.actual.users.extend(users.into_iter().map(|user| (user.id.clone(), user)));
-    ids
-}
-
-/// The members that Okta lists in these groups, with what would be their userName.
-fn listed_members(reads: &Reads, groups: &BTreeSet<OktaGroupId>) -> BTreeMap<OktaUserId, Option<String>> {
-    let lists = groups.iter().filter_map(|group| reads.okta.member_lists.get(group)?.known());
-    let name = |id: &OktaUserId| match reads.okta.users.get(id) {
-        Some(UserSighting::Present(user)) => user.user_name.clone(),
-        Some(UserSighting::Gone | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_)) | None => None,
-    };
-    lists.flat_map(|list| &list.members).map(|id| (id.clone(), name(id))).collect()
-}
-
-/// The members in Identity Center of whom nothing is known but their id.
-fn strangers(reads: &Reads) -> BTreeSet<UserId> {
-    let lists = reads.actual.group_lists.values().filter_map(Reading::known);
-    lists.flat_map(BTreeMap::keys).filter(|id| !reads.actual.users.contains_key(id)).cloned().collect()
-}
-
-fn is_found(reads: &Reads, id: &OktaUserId, name: Option<&str>) -> bool {
-    let key = name.map(NameKey::of);
-    reads.actual.users.values().any(|user| {
-        user.external_ids.iter().any(|external| external == id.as_str())
-            || (user.external_ids.is_empty() && key.as_ref() == Some(&NameKey::of(&user.user_name)))
-    })
 }
 
 /// The groups that a look found to be there, or gone: what remains is unknown.

@@ -3,6 +3,7 @@
 
 mod everything;
 mod groups;
+mod identify;
 mod members;
 mod spare;
 mod users;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sync_core::actual::ActualState;
 use sync_core::error::{SourceError, TargetError};
-use sync_core::ids::OktaGroupId;
+use sync_core::ids::{GroupId, OktaGroupId};
 use sync_core::records::BadRecord;
 use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
@@ -37,10 +38,16 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
+    /// Whether a group carried a mark when it was read.
+    pub(crate) fn is_ours(&self, group: &GroupId) -> bool {
+        self.actual.mark(group).is_some()
+    }
+
     /// Adds what was read of one user.
     fn absorb(&mut self, part: Self) {
         self.actual.users.extend(part.actual.users);
         self.actual.pins.extend(part.actual.pins);
+        self.actual.pins_unread |= part.actual.pins_unread;
         self.actual.user_lists.extend(part.actual.user_lists);
         self.okta.groups.extend(part.okta.groups);
         self.okta.user_groups.extend(part.okta.user_groups);

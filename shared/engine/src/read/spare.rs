@@ -68,5 +68,5 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
 }
 
 fn may_be_spared(user: &UserQuery, triggers: &TriggerScope) -> bool {
-    !user.groups.is_empty() && !user.read_status && !triggers.users_may_lose.contains(&user.id)
+    !user.groups.is_empty() && !user.names_no_group && !user.read_status && !triggers.users_may_lose.contains(&user.id)
 }

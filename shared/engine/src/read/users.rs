@@ -8,11 +8,12 @@ use sync_core::error::{SourceError, TargetError};
 use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use sync_core::policy::Entitlement;
 use sync_core::reading::Reading;
-use sync_core::records::OktaUser;
+use sync_core::records::{DirectoryUser, Listing, OktaGroup, OktaUser};
 use sync_core::snapshot::{GroupSighting, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::groups::is_decided;
+use super::identify::has_external_id;
 use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadSource, ReadTarget, Table};
@@ -28,6 +29,8 @@ pub struct UserQuery {
     pub read_status: bool,
     /// The groups that the events on this user named.
     pub groups: BTreeSet<OktaGroupId>,
+    /// Whether an event named no group: then no read of a group answers it.
+    pub names_no_group: bool,
     /// No earlier read answers the events.
     pub not_before: Option<jiff::Timestamp>,
 }
@@ -50,12 +53,21 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         if !groups.is_empty() {
             self.read_triggered_groups(&mut reads, groups).await?;
         }
-        let base = &reads;
-        let parts: Vec<Reads> = stream::iter(users).map(|user| self.read_user(base, user)).buffer_unordered(CONCURRENCY).collect().await;
+        let mut parts = self.read_users(&reads, users).await;
+        if parts.iter().any(|part| is_in_an_unknown_group(&reads, part)) {
+            // Another process made a group since the list that is remembered.
+            self.directory.forget_groups();
+            self.read_directory_groups(&mut reads).await?;
+            parts = self.read_users(&reads, users).await;
+        }
         parts.into_iter().for_each(|part| reads.absorb(part));
         self.look_again_for_the_unmarked(&mut reads).await?;
         self.look_behind_taken_names(&mut reads).await;
         Ok(reads)
+    }
+
+    async fn read_users(&self, base: &Reads, users: &[UserQuery]) -> Vec<Reads> {
+        stream::iter(users).map(|user| self.read_user(base, user)).buffer_unordered(CONCURRENCY).collect().await
     }
 
     /// Finds the users that an operator names, by id or login.
@@ -67,6 +79,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
                 login,
                 read_status: true,
                 groups: BTreeSet::new(),
+                names_no_group: true,
                 not_before: None,
             };
             match (self.source.user(name).await?, OktaUserId::new(name)) {
@@ -96,13 +109,11 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         let Some(groups) = self.source.groups_of_user(&part.query.id).await? else {
             return self.read_missing_user(part).await;
         };
-        let listed: BTreeSet<OktaGroupId> = groups.items.iter().map(|group| group.id.clone()).collect();
-        part.reads.unresolved.extend(bad_records("Okta group", groups.bad));
-        part.reads.okta.groups.extend(groups.items.into_iter().map(|group| (group.id.clone(), GroupSighting::Present(group))));
-        let needed = part.query.read_status || self.would_gain(part, &listed);
+        let Some(listed) = enter_listed(part, groups) else { return Ok(()) };
+        let needed = part.query.read_status || !part.is_identified() || self.would_gain(part, &listed);
         self.read_status(part, needed).await?;
-        if self.is_leaver(part) && self.managed(part, &listed).next().is_some() {
-            self.search_everyone(part).await?;
+        if !part.is_identified() && self.may_lose_ours(part, &listed) {
+            self.find_among_everyone(part).await?;
         }
         if !self.is_leaver(part) {
             self.look_for_missing_groups(part, &listed).await;
@@ -113,14 +124,26 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// The Identity Center user, from memory, or by what the event said; and their memberships.
     async fn find_in_target(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
-        let candidates = match self.directory.user(&part.query.id) {
-            Some(user) => {
-                let id = user.id.clone();
-                part.reads.actual.users.insert(id.clone(), user);
-                vec![id]
-            }
+        let candidates = match self.recall(&mut part.reads, &part.query.id) {
+            Some(user) => vec![user],
             None => self.look_up(&mut part.reads, &part.query.id, part.query.login.as_deref()).await?,
         };
+        self.read_memberships_of(part, candidates).await
+    }
+
+    /// Whether a user whom nobody could identify by name may have something of ours to lose: a leaver who is listed in one of our groups, or
+    /// whoever was taken out of one.
+    fn may_lose_ours(&self, part: &UserPart<'_>, listed: &BTreeSet<OktaGroupId>) -> bool {
+        let marks = self.marks(part.base);
+        let named = part.query.groups.iter().any(|group| marks.contains(group) && !listed.contains(group));
+        named || (self.is_leaver(part) && self.managed(part, listed).next().is_some())
+    }
+
+    /// None may be missed on account of another name in Identity Center.
+    async fn find_among_everyone(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
+        let Some(user) = self.search_everyone(&part.query.id).await? else { return Ok(()) };
+        let candidates = vec![user.id.clone()];
+        part.reads.actual.users.insert(user.id.clone(), user);
         self.read_memberships_of(part, candidates).await
     }
 
@@ -154,21 +177,6 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         listed.iter().filter(move |id| matches(id) && assigned(id))
     }
 
-    /// A leaver who was not found by name may have another name in Identity Center: none may be missed, so everyone is looked at.
-    async fn search_everyone(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
-        if !part.reads.actual.users.is_empty() {
-            return Ok(());
-        }
-        let id = part.query.id.as_str();
-        let users = self.target.list_users().await?;
-        let found = users.items.into_iter().find(|user| user.external_ids.iter().any(|external| external == id));
-        let Some(user) = found else { return Ok(()) };
-        self.directory.remember_user(&part.query.id, &user);
-        let candidates = vec![user.id.clone()];
-        part.reads.actual.users.insert(user.id.clone(), user);
-        self.read_memberships_of(part, candidates).await
-    }
-
     async fn read_status(&self, part: &mut UserPart<'_>, needed: bool) -> Result<(), UserFailed> {
         let id = part.query.id.clone();
         if !needed {
@@ -186,7 +194,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn enter_user(&self, part: &mut UserPart<'_>, user: OktaUser) -> Result<(), TargetError> {
         let name = user.user_name.clone();
         part.reads.okta.users.insert(part.query.id.clone(), UserSighting::Present(user));
-        if part.reads.actual.users.is_empty() && name != part.query.login {
+        if !part.is_identified() && name != part.query.login {
             let candidates = self.look_up(&mut part.reads, &part.query.id, name.as_deref()).await?;
             self.read_memberships_of(part, candidates).await?;
         }
@@ -201,6 +209,9 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
             Some(_) => UserSighting::Unknown("Okta says that the user's groups do not exist, and that the user does".to_owned()),
         };
         if sighting == UserSighting::Gone {
+            if !part.is_identified() {
+                self.find_among_everyone(part).await?;
+            }
             part.reads.okta.user_groups.insert(id.clone(), Reading::Known(BTreeSet::new()));
         }
         part.reads.okta.users.insert(id, sighting);
@@ -230,6 +241,47 @@ struct UserPart<'a> {
     reads: Reads,
     /// The groups of ours that the user is in, in Identity Center.
     before: BTreeMap<GroupId, OktaGroupId>,
+}
+
+impl UserPart<'_> {
+    /// Whether the user's own record was found, and not only one of the same name.
+    fn is_identified(&self) -> bool {
+        let is_theirs =
+            |user: &DirectoryUser| has_external_id(user, &self.query.id) || self.reads.actual.pins.get(&self.query.id) == Some(&user.id);
+        let is_nobodys =
+            |user: &DirectoryUser| user.external_ids.is_empty() && !self.reads.actual.pins.values().any(|pinned| *pinned == user.id);
+        self.reads.actual.users.values().any(|user| is_theirs(user) || is_nobodys(user))
+    }
+}
+
+/// Enters the groups that a user is listed in. A group whose record is broken may be any of ours: what has an id is unknown, and where one
+/// has not even that, nothing is concluded from the list.
+fn enter_listed(part: &mut UserPart<'_>, groups: Listing<OktaGroup>) -> Option<BTreeSet<OktaGroupId>> {
+    let mut listed: BTreeSet<OktaGroupId> = groups.items.iter().map(|group| group.id.clone()).collect();
+    part.reads.okta.groups.extend(groups.items.into_iter().map(|group| (group.id.clone(), GroupSighting::Present(group))));
+    let mut is_whole = true;
+    for record in &groups.bad {
+        match record.id.as_deref().map(OktaGroupId::new) {
+            Some(Ok(id)) => {
+                part.reads.okta.groups.insert(id.clone(), GroupSighting::Unknown(record.problem.clone()));
+                listed.insert(id);
+            }
+            Some(Err(_)) | None => is_whole = false,
+        }
+    }
+    part.reads.unresolved.extend(bad_records("Okta group", groups.bad));
+    if !is_whole {
+        let reason = "one of the user's groups is no record, and has no id".to_owned();
+        part.reads.okta.user_groups.insert(part.query.id.clone(), Reading::Unknown(reason.clone()));
+        part.reads.okta.users.insert(part.query.id.clone(), UserSighting::Unknown(reason));
+    }
+    is_whole.then_some(listed)
+}
+
+/// Whether a user is in a group that the remembered list does not have.
+fn is_in_an_unknown_group(base: &Reads, part: &Reads) -> bool {
+    let lists = part.actual.user_lists.values().filter_map(Reading::known);
+    lists.flat_map(BTreeMap::keys).any(|group| !base.actual.groups.contains_key(group))
 }
 
 /// Okta's ids have 20 characters and begin with two zeros; a login has an `@` or is shorter.

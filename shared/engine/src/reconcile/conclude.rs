@@ -7,13 +7,14 @@ use sync_core::history::Change;
 use sync_core::outcome::{Effect, Outcome};
 use sync_core::report::{Findings, Report, Status};
 use sync_core::resolve::told_by_name;
+use sync_core::unresolved::UnresolvedKind;
 
 use super::Ground;
 use crate::engine::Engine;
 use crate::ledger::{KnownSizes, RunRecord, Touched};
 use crate::ports::{Clock, Table, TableError};
 use crate::read::Reads;
-use crate::request::{Request, Scope};
+use crate::request::{Request, Scope, Since};
 
 impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Writes down what an applying run came to. What cannot be written is logged: the next run finds the facts again.
@@ -25,23 +26,32 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
 
     async fn try_conclude(&self, request: &Request, report: &Report, findings: &Findings, began: Timestamp) -> Result<(), TableError> {
         let now = self.clock.now();
-        if findings.outcomes.iter().any(|(action, _)| action.is_removal()) || !findings.held.is_empty() {
-            self.ledger.settle(&request.run_id, &used(findings), now).await?;
-        }
         let changes = changes(findings);
         if !changes.is_empty() {
             let record = RunRecord { run_id: request.run_id.clone(), ended: now, status: report.status.as_str().to_owned(), changes };
             self.ledger.record_run(&record, now).await?;
         }
-        let whole = matches!(report.status, Status::Applied | Status::Converged | Status::Held);
+        self.settle(&request.run_id, findings).await;
+        if request.scope == Scope::All && report.status != Status::Failed {
+            self.ledger.set_policy_hash(self.policy.hash(), now).await?;
+        }
+        if !is_whole(findings) {
+            return Ok(());
+        }
         match request.scope {
-            Scope::All if whole => {
+            Scope::All => {
                 self.ledger.set_watermark(began, now).await?;
-                self.ledger.set_policy_hash(self.policy.hash(), now).await?;
                 self.ledger.set_last_complete(now, now).await
             }
-            Scope::ChangedSince(_) if whole => self.ledger.set_watermark(began, now).await,
-            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Triggers(_) | Scope::Undo(_) => Ok(()),
+            Scope::ChangedSince(Since::Last) => self.ledger.set_watermark(began, now).await,
+            Scope::ChangedSince(Since::Moment(_)) | Scope::Groups(_) | Scope::Users(_) | Scope::Triggers(_) | Scope::Undo(_) => Ok(()),
+        }
+    }
+
+    /// Gives back what was reserved and not used so far.
+    pub(super) async fn settle(&self, run_id: &str, findings: &Findings) {
+        if let Err(error) = self.ledger.settle(run_id, &used(findings), self.clock.now()).await {
+            tracing::warn!(event = "budget_not_settled", run_id, error = %error, "what was reserved counts as used until it leaves the window");
         }
     }
 
@@ -60,7 +70,8 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         match &request.scope {
             Scope::All => self.ledger.set_sizes(&self.sizes(reads), now).await,
             Scope::Triggers(triggers) => {
-                let touched = Touched { users: triggers.users_may_lose.clone(), groups: triggers.groups.clone() };
+                let users = triggers.users.iter().map(|user| user.id.clone()).collect();
+                let touched = Touched { users, groups: triggers.groups.clone() };
                 self.ledger.touch(&request.run_id, &touched, now).await
             }
             Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Ok(()),
@@ -89,10 +100,17 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 }
 
+/// Whether a run looked at all that it was about, and did what it wanted and was not held.
+fn is_whole(findings: &Findings) -> bool {
+    let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
+    let undone = findings.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
+    findings.failed_reads.is_empty() && !unread && !undone
+}
+
 /// What was used of what was reserved: what was done, and what may have been done although no answer came.
 fn used(findings: &Findings) -> Spend {
     let was_used = |outcome: &Outcome| match outcome {
-        Outcome::Done(Effect::Changed) => true,
+        Outcome::Done(Effect::Changed) | Outcome::Pending(_) => true,
         Outcome::Failed(error) => {
             matches!(error.kind, TargetErrorKind::Unavailable | TargetErrorKind::Malformed | TargetErrorKind::OutOfTime)
         }

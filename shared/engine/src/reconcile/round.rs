@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::action::{Action, GroupLabel};
 use sync_core::guard::{Facts, Held, Judgement, Window, judge};
-use sync_core::ids::OktaGroupId;
-use sync_core::plan::{MayRemove, Plan, Restriction, plan};
+use sync_core::ids::{OktaGroupId, OktaUserId};
+use sync_core::outcome::{NotAttempted, Outcome};
+use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, plan};
 use sync_core::policy::Policy;
 use sync_core::reading::Reading;
 use sync_core::report::Findings;
 use sync_core::resolve::resolve;
-use sync_core::unresolved::Unresolved;
+use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
-use super::{Ground, ReconcileError};
-use crate::apply::Turn;
+use super::{Ground, ReconcileError, Run};
+use crate::apply::Writing;
 use crate::engine::Engine;
 use crate::ledger::KnownSizes;
 use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
 use crate::read::Reads;
-use crate::request::{Request, Scope};
+use crate::request::Scope;
 
 /// How often a run looks again at what shifted. What still shifts then is left to the next run.
 const ROUNDS: usize = 3;
@@ -30,16 +31,10 @@ where
     L: Table,
     C: Clock,
 {
-    pub(super) async fn rounds(
-        &self,
-        request: &Request,
-        writes: bool,
-        mut ground: Ground,
-        turn: &mut Turn,
-    ) -> Result<Findings, ReconcileError> {
-        self.look_for_movers(&request.scope, &mut ground).await;
-        if writes {
-            self.remember(request, &ground).await;
+    pub(super) async fn rounds(&self, run: &Run<'_>, mut ground: Ground) -> Result<Findings, ReconcileError> {
+        self.look_for_movers(&run.request.scope, &mut ground).await;
+        if run.writes {
+            self.remember(run.request, &ground).await;
         }
         let mut findings = Findings::default();
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
@@ -47,16 +42,17 @@ where
             let (wanted, unresolved) = self.wanted(&ground, shifted.as_ref());
             findings.forget(shifted.as_ref());
             findings.unresolved = unresolved;
-            let facts = self.facts(&request.scope, &ground).await;
-            shifted = self.one_round(request, writes, &ground, wanted, &facts, turn, &mut findings).await?;
+            // What was approved is one set, and the first round's; what is decided anew is held anew.
+            let approval = run.request.approve.as_ref().filter(|_| round == 1);
+            shifted = self.one_round(run, &ground, wanted, approval, &mut findings).await?;
             let Some(groups) = &shifted else { break };
             if round < ROUNDS && !self.is_out_of_time() {
                 tracing::info!(event = "read_again", groups = groups.len(), "what was read shifted before its turn came");
+                self.settle(&run.request.run_id, &findings).await;
                 self.read_again(&mut ground.reads, groups).await;
-                ground.reads.began = self.clock.now();
             }
         }
-        if writes && matches!(request.scope, Scope::Triggers(_)) {
+        if run.writes && matches!(run.request.scope, Scope::Triggers(_)) {
             self.answer_later_triggers(&ground.reads, &findings).await;
         }
         if let Some(groups) = shifted {
@@ -66,27 +62,36 @@ where
     }
 
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
-    /// groups that changed since the reading began are read again.
+    /// groups that changed since the reading began are read again. Where Okta cannot say, only leavers lose anything.
     async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
-        let takes = *scope == Scope::All && self.wanted(ground, None).0.actions().any(|(_, action)| action.is_removal());
-        if !takes {
+        let is_event = matches!(scope, Scope::Triggers(_) | Scope::Undo(_));
+        if is_event || !self.wanted(ground, None).0.actions().any(|(_, action)| action.is_removal()) {
             return;
         }
         match self.changed_since(ground.reads.began).await {
             Some(changed) => {
                 let read: BTreeSet<OktaGroupId> = changed.into_iter().filter(|id| self.concerns_us(ground, id)).collect();
-                self.read_again(&mut ground.reads, &read).await;
+                if !read.is_empty() {
+                    self.read_again(&mut ground.reads, &read).await;
+                }
             }
-            None => ground.may_remove = MayRemove::Only { users: BTreeSet::new(), groups: BTreeSet::new() },
+            None => {
+                ground.may_remove = MayRemove::LeaversOnly;
+                let reason = "Okta could not say which groups changed while they were read: only leavers lose anything".to_owned();
+                let (kind, name) = (UnresolvedKind::Unreadable, String::new());
+                ground.reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason });
+            }
         }
     }
 
+    /// Whether a group that changed is one whose members this run read, or one of ours that it did not know.
     fn concerns_us(&self, ground: &Ground, id: &OktaGroupId) -> bool {
-        ground.reads.okta.member_lists.contains_key(id)
-            || ground.reads.okta.present(id).is_none_or(|group| self.policy.groups.matches(group))
+        let is_read = ground.reads.okta.member_lists.contains_key(id);
+        let is_new = ground.groups.is_none() && ground.users.is_none() && !ground.reads.okta.groups.contains_key(id);
+        is_read || is_new
     }
 
-    /// What this run wants, of the groups that it is about.
+    /// What this run wants, of the groups and users that it is about.
     fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
         let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
         if let Some(groups) = &ground.groups {
@@ -96,6 +101,10 @@ where
         if let Some(groups) = shifted {
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }
+        if let Some((users, groups)) = &ground.users {
+            let is_asked = |action: &Action| groups.contains(&action.group().okta_id) || is_of(action, users);
+            plan = plan.partition(is_asked).0;
+        }
         unresolved.extend(ground.reads.unresolved.iter().cloned());
         unresolved.sort();
         unresolved.dedup();
@@ -103,39 +112,47 @@ where
     }
 
     /// Judges and applies once. Returns the groups that are to be read again, if there are any.
-    #[expect(clippy::too_many_arguments, reason = "the circumstances of one round, each used once")]
     pub(super) async fn one_round(
         &self,
-        request: &Request,
-        writes: bool,
+        run: &Run<'_>,
         ground: &Ground,
         wanted: Plan,
-        facts: &Facts,
-        turn: &mut Turn,
+        approval: Option<&PlanHash>,
         findings: &mut Findings,
     ) -> Result<Option<BTreeSet<OktaGroupId>>, ReconcileError> {
         let (limits, now) = (&self.policy.guard, self.clock.now());
-        let approval = request.approve.as_ref();
+        let facts = self.facts(&run.request.scope, ground).await;
         findings.plan =
             [&findings.plan, &wanted].into_iter().flat_map(Plan::actions).map(|(phase, action)| (phase, action.clone())).collect();
-        if !writes {
+        if !run.writes {
             let window = self.ledger.window(limits.window_hours, now).await;
-            let judgement = judge(wanted, facts, limits, &window, approval)?;
+            let judgement = judge(wanted, &facts, limits, &window, approval)?;
             findings.held.entries.extend(judgement.held.entries);
             return Ok(None);
         }
-        let judged = |window: &Window| -> Result<Judgement, _> { judge(wanted.clone(), facts, limits, window, approval) };
-        let reserved = self.ledger.reserve(&request.run_id, limits.window_hours, now, judged).await?;
+        let judged = |window: &Window| -> Result<Judgement, _> {
+            let window = if run.is_ledger_doubtful { &Window::Unavailable } else { window };
+            judge(wanted.clone(), &facts, limits, window, approval)
+        };
+        let reserved = self.ledger.reserve(&run.request.run_id, limits.window_hours, now, judged).await?;
         let (approved, held, _) = reserved.judgement.approve(reserved.grant);
         findings.held.entries.extend(held.entries);
-        let applied = self.apply(&approved, &ground.reads, turn).await;
+        let heeds_pause = !matches!(run.request.scope, Scope::Undo(_));
+        let applied = self.apply(&approved, Writing { reads: &ground.reads, turn: run.turn, heeds_pause }).await;
         findings.outcomes.extend(applied.outcomes);
         Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
     }
 }
 
+fn is_of(action: &Action, users: &BTreeSet<OktaUserId>) -> bool {
+    match action.user() {
+        Some(user) => user.okta_id.as_ref().is_some_and(|id| users.contains(id)),
+        None => !action.is_removal(),
+    }
+}
+
 /// Findings over several rounds.
-trait OverRounds {
+pub(super) trait OverRounds {
     /// What was decided on groups that are decided on anew, and was not done.
     fn forget(&mut self, groups: Option<&BTreeSet<OktaGroupId>>);
     /// What shifted to the last.
@@ -146,6 +163,7 @@ impl OverRounds for Findings {
     fn forget(&mut self, groups: Option<&BTreeSet<OktaGroupId>>) {
         let Some(groups) = groups else { return };
         let is_of = |action: &Action| groups.contains(&action.group().okta_id);
+        self.outcomes.retain(|(action, outcome)| !is_of(action) || !matches!(outcome, Outcome::NotAttempted(_)));
         let done: BTreeSet<Action> = self.outcomes.iter().map(|(action, _)| action.clone()).collect();
         self.plan = std::mem::take(&mut self.plan).partition(|action| !is_of(action) || done.contains(action)).0;
         let held = std::mem::take(&mut self.held).entries.into_iter().filter_map(|mut entry| {
@@ -157,7 +175,6 @@ impl OverRounds for Findings {
     }
 
     fn give_up(&mut self, groups: &BTreeSet<OktaGroupId>) {
-        use sync_core::outcome::{NotAttempted, Outcome};
         let done: BTreeSet<&Action> = self.outcomes.iter().map(|(action, _)| action).collect();
         let held = self.held.by_action();
         let left = |action: &&Action| groups.contains(&action.group().okta_id) && !done.contains(action) && !held.contains_key(action);
@@ -172,9 +189,7 @@ impl Reads {
         let ours: Vec<_> =
             self.actual.groups.keys().filter(|id| self.actual.mark(id).is_some_and(|mark| policy.owns_host(&mark.host))).collect();
         let known = known.unwrap_or_default();
-        let mut group_sizes = known.by_group;
         let sizes = self.actual.group_lists.iter().filter_map(|(id, list)| Some((id.clone(), list.known()?.len() as u64)));
-        group_sizes.extend(sizes);
         let read: u64 = self.actual.group_lists.values().filter_map(Reading::known).map(|list| list.len() as u64).sum();
         let managed = |id| {
             self.okta.present(id).is_some_and(|group| policy.groups.matches(group))
@@ -191,7 +206,10 @@ impl Reads {
             managed_groups: ours.len() as u64,
             source_empty: self.okta.lists_all_groups && !ours.is_empty() && !self.okta.groups.keys().any(managed),
             unlisted: unlisted.collect(),
-            group_sizes,
+            managed_assignments: 0,
+            group_sizes: sizes.collect(),
+            remembered_sizes: known.by_group,
+            display_names: self.actual.groups.iter().map(|(id, group)| (id.clone(), group.display_name.clone())).collect(),
             policy_changed: false,
         }
     }

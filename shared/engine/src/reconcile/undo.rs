@@ -7,16 +7,14 @@ use sync_core::actual::by_user;
 use sync_core::error::TargetError;
 use sync_core::history::{Change, inverse};
 use sync_core::ids::GroupId;
-use sync_core::plan::MayRemove;
 use sync_core::reading::Reading;
 use sync_core::report::Findings;
 
-use super::{Ground, ReconcileError};
-use crate::apply::Turn;
+use super::round::OverRounds;
+use super::{Ground, ReconcileError, Run};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
 use crate::read::Reads;
-use crate::request::Request;
 
 /// Groups read side by side.
 const CONCURRENCY: usize = 16;
@@ -28,17 +26,18 @@ where
     L: Table,
     C: Clock,
 {
-    pub(super) async fn undo(&self, request: &Request, run_id: &str, writes: bool, turn: &mut Turn) -> Result<Findings, ReconcileError> {
+    pub(super) async fn undo(&self, run: &Run<'_>, run_id: &str) -> Result<Findings, ReconcileError> {
         let record = self.ledger.run(run_id, self.clock.now()).await?.ok_or_else(|| ReconcileError::NoSuchRun(run_id.to_owned()))?;
         let reads = match self.read_changed(&record.changes).await {
             Ok(reads) => reads,
             Err(error) => return Ok(Findings { failed_reads: vec![error.to_string()], ..Findings::default() }),
         };
         let (plan, notes) = inverse(&record.changes, &reads.actual);
-        let ground = Ground { reads, groups: None, may_remove: MayRemove::Everything };
-        let facts = self.facts(&request.scope, &ground).await;
+        let ground = Ground::of_all(reads);
         let mut findings = Findings { notes, ..Findings::default() };
-        self.one_round(request, writes, &ground, plan, &facts, turn, &mut findings).await?;
+        if let Some(groups) = self.one_round(run, &ground, plan, None, &mut findings).await? {
+            findings.give_up(&groups);
+        }
         Ok(findings)
     }
 

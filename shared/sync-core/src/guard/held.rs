@@ -56,6 +56,11 @@ impl Rule {
         }
     }
 
+    /// Whether it withholds only until the ledger can be reached, or until functions agree on the policy.
+    pub fn passes_by_itself(self) -> bool {
+        matches!(self, Self::StateUnavailable | Self::PolicyChanged)
+    }
+
     /// Whether what it withholds may be let through by its hash: not on an empty source, nor where nothing can be recorded.
     pub fn can_be_approved(self) -> bool {
         !matches!(self, Self::SourceEmpty | Self::StateUnavailable)

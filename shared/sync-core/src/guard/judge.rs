@@ -31,7 +31,8 @@ pub fn judge(
         Window::Used(usage) => usage.clone(),
         Window::Unavailable => Usage::default(),
     };
-    let mut judge = Judge { left: plan, held: Held::default(), facts, limits, usage };
+    let is_recorded = *window != Window::Unavailable;
+    let mut judge = Judge { left: plan, held: Held::default(), facts, limits, usage, is_recorded };
     judge.protected();
     judge.weak();
     judge.vanished();
@@ -53,6 +54,8 @@ struct Judge<'a> {
     facts: &'a Facts,
     limits: &'a GuardPolicy,
     usage: Usage,
+    /// Whether what is let through can be written down.
+    is_recorded: bool,
 }
 
 impl Judge<'_> {
@@ -71,8 +74,9 @@ impl Judge<'_> {
     }
 
     fn protected(&mut self) {
-        let limits = self.limits;
-        let matches = |action: &Action| action.is_removal() && limits.protects(&action.group().name);
+        let (limits, names) = (self.limits, &self.facts.display_names);
+        let named = |action: &Action| action.group_id().and_then(|id| names.get(id)).is_some_and(|name| limits.protects(name));
+        let matches = |action: &Action| action.is_removal() && (limits.protects(&action.group().name) || named(action));
         let actual = count(&self.left, matches);
         self.withhold(Rule::ProtectedGroups, 0, actual, matches);
     }
@@ -91,7 +95,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Groups that are gone all at once, beyond what may be deleted, are not believed to be gone.
+    /// Groups that are gone, or emptied because nothing matches them, all at once and beyond what may be deleted, are not believed.
     fn vanished(&mut self) {
         let mut vanished = groups_of(&self.left, is_of_gone_group);
         let gone = vanished.len();
@@ -134,7 +138,8 @@ impl Judge<'_> {
         }
         for (group, count) in wanted {
             let used = self.usage.by_group.get(&group).copied().unwrap_or_default();
-            let Some(size) = self.facts.group_sizes.get(&group).map(|size| size + used) else { continue };
+            let counted = self.facts.group_sizes.get(&group).map(|size| size + used);
+            let Some(size) = counted.or_else(|| self.facts.remembered_sizes.get(&group).copied()) else { continue };
             if size < self.limits.min_population || within_percent(used + count, size, self.limits.max_percent_of_group) {
                 continue;
             }
@@ -210,7 +215,9 @@ impl Judge<'_> {
             if held.is_empty() || now != *hash {
                 return Err(ApprovalRefused { now });
             }
-            let (released, kept): (Vec<Withheld>, Vec<Withheld>) = held.entries.into_iter().partition(|entry| entry.rule.can_be_approved());
+            let is_recorded = self.is_recorded;
+            let may_go = |entry: &Withheld| is_recorded && entry.rule.can_be_approved();
+            let (released, kept): (Vec<Withheld>, Vec<Withheld>) = held.entries.into_iter().partition(may_go);
             let all = released.iter().flat_map(|entry| entry.actions.actions()).chain(approved.actions());
             approved = all.map(|(phase, action): (Phase, &Action)| (phase, action.clone())).collect();
             held = Held { entries: kept };
@@ -267,7 +274,7 @@ fn weakness(action: &Action) -> Option<Weakness> {
 
 fn is_of_gone_group(action: &Action) -> bool {
     match action {
-        Action::RemoveMembership(removal) => removal.reason == RemovalReason::GroupGone,
+        Action::RemoveMembership(removal) => matches!(removal.reason, RemovalReason::GroupGone | RemovalReason::GroupUnmatched),
         Action::ReleaseGroup { reason, .. } | Action::DeleteGroup { reason, .. } => *reason == DisposalReason::Gone,
         Action::DeleteAssignment { reason, .. } => *reason == AssignmentRemovalReason::GroupDeleted,
         Action::RenameGroup(_)

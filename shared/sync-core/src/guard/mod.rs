@@ -23,8 +23,12 @@ pub struct Facts {
     pub managed_groups: u64,
     /// Assignments of groups that rules speak of, as far as known: what percentages are of.
     pub managed_assignments: u64,
-    /// Members by group, where they were counted.
+    /// Members by group, where they were counted in this run.
     pub group_sizes: BTreeMap<GroupId, u64>,
+    /// Members by group as an earlier run counted them, before what the window took since.
+    pub remembered_sizes: BTreeMap<GroupId, u64>,
+    /// The groups' names in Identity Center: what is protected stays so, whatever Okta calls it by now.
+    pub display_names: BTreeMap<GroupId, String>,
     /// Whether Okta listed no managed group although some exist.
     pub source_empty: bool,
     /// Managed groups that the whole list of groups did not have, and of which a read by id does not say that they are gone.

@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::action::{Action, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel, Weakness};
 use crate::actual::{ActualState, Standing};
-use crate::desired::{DesiredGroup, DesiredState, Fate, Others};
+use crate::desired::{DesiredGroup, DesiredMembers, DesiredState, Fate, Others};
 use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
 use crate::mark::Mark;
 
@@ -86,7 +86,7 @@ impl Differ<'_> {
         let Some(id) = group.fate.group_id() else { return Vec::new() };
         let removal = |(user, membership): (&UserId, &MembershipId)| {
             let (label, reason, weakness) = self.reason_to_remove(group, user)?;
-            let phase = self.phase(user, &reason);
+            let phase = self.phase(group, user, &reason);
             let removal = RemoveMembership {
                 group: group.label.clone(),
                 user: label,
@@ -103,10 +103,15 @@ impl Differ<'_> {
 
     fn reason_to_remove(&self, group: &DesiredGroup, user: &UserId) -> Option<(UserLabel, RemovalReason, Option<Weakness>)> {
         let members = &group.members;
-        if let Some((label, reason)) = members.unwanted.get(user) {
+        if let Some((label, reason)) = members.unwanted.get(user)
+            && (reason.is_leaver() || !self.desired.undecided.contains(user))
+        {
             return Some((label.clone(), reason.clone(), None));
         }
         if members.wanted.contains_key(user) || members.shielded.contains(user) {
+            return None;
+        }
+        if self.may_be_anyone(members, user) || self.desired.undecided.contains(user) {
             return None;
         }
         match &members.others {
@@ -115,8 +120,17 @@ impl Differ<'_> {
         }
     }
 
-    fn phase(&self, user: &UserId, reason: &RemovalReason) -> Phase {
-        if reason.is_leaver() {
+    /// Whether a member without an externalId may be one of those of whom nobody can say who they are.
+    fn may_be_anyone(&self, members: &DesiredMembers, user: &UserId) -> bool {
+        let is_nameless = self.actual.users.get(user).is_none_or(|record| record.external_ids.is_empty());
+        is_nameless && (members.anyone_nameless || self.actual.pins_unread)
+    }
+
+    /// From a group that is not ours yet nothing is taken before it is.
+    fn phase(&self, group: &DesiredGroup, user: &UserId, reason: &RemovalReason) -> Phase {
+        if matches!(group.fate, Fate::Keep { adopted_by: Some(_), .. }) {
+            Phase::RevokeMoved
+        } else if reason.is_leaver() {
             Phase::RevokeLeaver
         } else if self.desired.movers.contains(user) {
             Phase::RevokeMoved

@@ -75,6 +75,10 @@ impl Plan {
     pub fn grants_and(self, may_remove: &MayRemove) -> Self {
         match may_remove {
             MayRemove::Everything => self,
+            MayRemove::LeaversOnly => {
+                let leaves = |action: &Action| matches!(action, Action::RemoveMembership(removal) if removal.reason.is_leaver());
+                self.partition(|action| !action.is_removal() || leaves(action)).0
+            }
             MayRemove::Only { users, groups } => {
                 let allowed = |action: &Action| {
                     groups.contains(&action.group().okta_id) || okta_user(action).is_some_and(|user| users.contains(user))
@@ -96,6 +100,8 @@ impl FromIterator<(Phase, Action)> for Plan {
 pub enum MayRemove {
     /// Whatever the plan says.
     Everything,
+    /// Only what leavers have: their status is proof enough.
+    LeaversOnly,
     /// Only from these users, and from these groups.
     Only {
         /// Users.

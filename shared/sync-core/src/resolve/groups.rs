@@ -30,8 +30,10 @@ pub fn group_fates(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -
     for group in &sound {
         binder.bind(group);
     }
+    binder.part_double_claims();
     binder.settle_names();
     binder.dispose_of_the_rest(&managed);
+    binder.say_what_was_not_read();
     binder.keep_what_is_unclear();
     GroupFates { fates: binder.fates, unresolved: binder.unresolved }
 }
@@ -157,11 +159,41 @@ impl<'a> Binder<'a> {
         matches!(self.okta.groups.get(id), Some(GroupSighting::Gone))
     }
 
-    /// Nothing is attempted on a name that is taken, unless its holder gives it up in the same plan.
+    /// One group cannot stand for two Okta groups.
+    fn part_double_claims(&mut self) {
+        let mut claims: BTreeMap<GroupId, Vec<OktaGroupId>> = BTreeMap::new();
+        for (okta_id, (_, fate)) in &self.fates {
+            if let Some(id) = fate.group_id() {
+                claims.entry(id.clone()).or_default().push(okta_id.clone());
+            }
+        }
+        for (id, claimants) in claims.into_iter().filter(|(_, claimants)| claimants.len() > 1) {
+            let list = claimants.iter().map(OktaGroupId::as_str).collect::<Vec<_>>().join(", ");
+            for claimant in claimants {
+                let Some((label, _)) = self.fates.remove(&claimant) else { continue };
+                let (kind, okta_id) = (UnresolvedKind::IdentityConflict, Some(claimant.to_string()));
+                let reason = format!("group {id} would stand for each of the Okta groups {list}; give each its own");
+                self.unresolved.push(Unresolved { kind, okta_id, name: label.name, reason });
+            }
+        }
+    }
+
+    /// Nothing is attempted on a name that is taken, unless its holder gives it up in the same plan. Whoever cannot get their name gives
+    /// none up, so it goes round until nothing changes.
     fn settle_names(&mut self) {
+        for _ in 0..=self.fates.len() {
+            let before = self.unresolved.len();
+            self.settle_each_name();
+            if self.unresolved.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn settle_each_name(&mut self) {
         let wanted: BTreeMap<GroupId, NameKey> = self.fates.values().filter_map(|(_, fate)| wanted_name(fate)).collect();
         for (id, (label, fate)) in std::mem::take(&mut self.fates) {
-            let key = NameKey::of(&label.name);
+            let key = wanted_name(&fate).map_or_else(|| NameKey::of(&label.name), |(_, key)| key);
             let gives_up = |holder: &DirectoryGroup| wanted.get(&holder.id).is_some_and(|other| *other != key);
             let own = fate.group_id().cloned();
             let in_the_way = |holder: &&&DirectoryGroup| Some(&holder.id) != own.as_ref() && !gives_up(holder);
@@ -224,6 +256,22 @@ impl<'a> Binder<'a> {
             };
             if !self.taken_over.contains(&holder.id) {
                 self.dispose(&id, holder, weakness);
+            }
+        }
+    }
+
+    /// A group that could not be read by its id and that carries no mark of ours may be one that is to be made. (What is broken in
+    /// a list is said where the list is read.)
+    fn say_what_was_not_read(&mut self) {
+        if self.okta.lists_all_groups {
+            return;
+        }
+        for (id, sighting) in &self.okta.groups {
+            if let GroupSighting::Unknown(reason) = sighting
+                && !self.marked.contains_key(id)
+            {
+                let (kind, okta_id, reason) = (UnresolvedKind::Unreadable, Some(id.to_string()), reason.clone());
+                self.unresolved.push(Unresolved { kind, okta_id, name: String::new(), reason });
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn leavers(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy
         };
         match bindings.get(id) {
             Some(Binding::Bound(user)) => Some((user.clone(), (label(okta, actual, id, user), reason))),
-            Some(Binding::NotProvisioned | Binding::Conflict { .. }) | None => None,
+            Some(Binding::NotProvisioned | Binding::Unclear { .. } | Binding::Conflict { .. }) | None => None,
         }
     };
     okta.users.iter().filter_map(leaver).collect()
@@ -61,7 +61,7 @@ pub(super) fn of_group(
 ) -> DesiredMembers {
     let mut draft = Draft { facts, group: id, members: DesiredMembers::default(), unresolved };
     match fate {
-        Fate::Keep { .. } | Fate::Create { .. } => draft.read_lists(label),
+        Fate::Keep { .. } | Fate::Create { .. } => draft.read_lists(label, fate),
         Fate::Empty { reason, weakness, .. } => {
             let reason = match reason {
                 DisposalReason::Gone => RemovalReason::GroupGone,
@@ -84,9 +84,9 @@ struct Draft<'a, 'u> {
 }
 
 impl Draft<'_, '_> {
-    fn read_lists(&mut self, label: &GroupLabel) {
+    fn read_lists(&mut self, label: &GroupLabel, fate: &Fate) {
         match self.facts.okta.member_lists.get(self.group) {
-            Some(Reading::Known(list)) => self.read_member_list(list),
+            Some(Reading::Known(list)) => self.read_member_list(list, fate),
             Some(Reading::Unknown(reason)) => {
                 let (okta_id, name) = (Some(self.group.to_string()), label.name.clone());
                 let reason = reason.clone();
@@ -97,10 +97,11 @@ impl Draft<'_, '_> {
         self.read_user_lists();
     }
 
-    fn read_member_list(&mut self, list: &MemberList) {
+    fn read_member_list(&mut self, list: &MemberList, fate: &Fate) {
         for user in &list.members {
             self.listed(user);
         }
+        self.spare_the_unknown(fate);
         if list.nameless > 0 {
             let reason = format!("{} of its members are no records, and have no id: nobody is removed from it", list.nameless);
             let (kind, okta_id) = (UnresolvedKind::BadRecord, Some(self.group.to_string()));
@@ -109,6 +110,20 @@ impl Draft<'_, '_> {
             let weakness = list.shorter_than.map(|_| Weakness::ShortList);
             self.members.others = Others::Remove { reason: RemovalReason::NotMember, weakness };
         }
+    }
+
+    /// A member in Identity Center whose record was not read may be anyone whom Okta lists.
+    fn spare_the_unknown(&mut self, fate: &Fate) {
+        let Some(group) = fate.group_id() else { return };
+        let members = self.facts.actual.known_members(group).into_keys();
+        let unknown: Vec<&UserId> = members.filter(|user| !self.facts.actual.users.contains_key(user)).collect();
+        if let Some(first) = unknown.first() {
+            let (kind, okta_id) = (UnresolvedKind::Unreadable, Some(self.group.to_string()));
+            let reason =
+                format!("{} of its members in Identity Center, {first} among them, could not be identified: they stay", unknown.len());
+            self.unresolved.push(Unresolved { kind, okta_id, name: String::new(), reason });
+        }
+        self.members.shielded.extend(unknown.into_iter().cloned());
     }
 
     /// What the lists of groups by user say of this group.
@@ -170,9 +185,13 @@ impl Draft<'_, '_> {
                 self.members.wanted.insert(bound.clone(), label);
             }
             Some(Binding::Conflict { reason, .. }) => self.unclear(&user.id, UnresolvedKind::IdentityConflict, name, reason),
+            Some(Binding::Unclear { .. }) => {
+                let reason = "without the ledger nobody can say whether this userName was someone else's before";
+                self.unclear(&user.id, UnresolvedKind::Unreadable, name, reason);
+            }
             Some(Binding::NotProvisioned) | None => {
                 let reason = format!("Identity Center has no user {name:?} with this externalId or userName yet");
-                self.unclear(&user.id, UnresolvedKind::UserNotProvisioned, name, &reason);
+                self.say(&user.id, UnresolvedKind::UserNotProvisioned, name, &reason);
             }
         }
     }
@@ -195,14 +214,20 @@ impl Draft<'_, '_> {
         }
     }
 
+    /// Nothing is concluded of the user; and where nobody can say who they are in Identity Center, of nobody who may be them.
     fn unclear(&mut self, id: &OktaUserId, kind: UnresolvedKind, name: &str, reason: &str) {
         self.shield(id);
+        self.say(id, kind, name, reason);
+    }
+
+    fn say(&mut self, id: &OktaUserId, kind: UnresolvedKind, name: &str, reason: &str) {
         let (okta_id, name, reason) = (Some(id.to_string()), name.to_owned(), reason.to_owned());
         self.unresolved.push(Unresolved { kind, okta_id, name, reason });
     }
 
     fn shield(&mut self, id: &OktaUserId) {
         let involved = self.facts.bindings.get(id).map(Binding::involved).unwrap_or_default();
+        self.members.anyone_nameless |= involved.is_empty();
         self.members.shielded.extend(involved);
     }
 

@@ -30,17 +30,17 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
         let assignments = assignments::of_group(actual, policy, &vanished, (&label, &fate), &mut unresolved);
         groups.insert(id, DesiredGroup { label, fate, members, assignments });
     }
-    let movers = movers(&groups, actual);
+    let (movers, undecided) = (gaining(&groups, actual), undecided(&groups, actual));
     unresolved.sort();
     unresolved.dedup();
-    (DesiredState { groups, movers }, unresolved)
+    (DesiredState { groups, movers, undecided }, unresolved)
 }
 
 /// The users who were told by their userName alone: an externalId would tell them for good, and without one this is to be remembered.
 pub fn told_by_name(okta: &OktaSnapshot, actual: &ActualState) -> BTreeMap<OktaUserId, UserId> {
     let by_name = |(id, binding): (OktaUserId, Binding)| match binding {
         Binding::Bound(user) => Some((id, user)),
-        Binding::NotProvisioned | Binding::Conflict { .. } => None,
+        Binding::NotProvisioned | Binding::Unclear { .. } | Binding::Conflict { .. } => None,
     };
     let nobodys = |user: &UserId| actual.users.get(user).is_some_and(|record| record.external_ids.is_empty());
     let bound = users::bind(okta, actual).into_iter().filter_map(by_name);
@@ -48,9 +48,17 @@ pub fn told_by_name(okta: &OktaSnapshot, actual: &ActualState) -> BTreeMap<OktaU
 }
 
 /// The users who gain a membership that they are known not to have.
-fn movers(groups: &BTreeMap<OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
+fn gaining(groups: &BTreeMap<OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
     let gains = |group: &DesiredGroup, user: &UserId| {
         group.fate.group_id().is_none_or(|id| matches!(actual.standing(id, user), Standing::NotMember))
     };
     groups.values().flat_map(|group| group.members.wanted.keys().filter(move |user| gains(group, user))).cloned().collect()
+}
+
+/// The users who should be in a group of which it is not known whether they are.
+fn undecided(groups: &BTreeMap<OktaGroupId, DesiredGroup>, actual: &ActualState) -> BTreeSet<UserId> {
+    let unknown = |group: &DesiredGroup, user: &UserId| {
+        group.fate.group_id().is_some_and(|id| matches!(actual.standing(id, user), Standing::Unknown))
+    };
+    groups.values().flat_map(|group| group.members.wanted.keys().filter(move |user| unknown(group, user))).cloned().collect()
 }

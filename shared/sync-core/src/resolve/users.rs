@@ -14,6 +14,11 @@ pub(super) enum Binding {
     Bound(UserId),
     /// None.
     NotProvisioned,
+    /// Without the ledger nobody can say.
+    Unclear {
+        /// Whom to leave alone.
+        involved: BTreeSet<UserId>,
+    },
     /// It may be these, or it is someone else: nothing is concluded, and these stay as they are.
     Conflict {
         /// Whom to leave alone.
@@ -29,7 +34,7 @@ impl Binding {
         match self {
             Self::Bound(id) => BTreeSet::from([id.clone()]),
             Self::NotProvisioned => BTreeSet::new(),
-            Self::Conflict { involved, .. } => involved.clone(),
+            Self::Conflict { involved, .. } | Self::Unclear { involved } => involved.clone(),
         }
     }
 }
@@ -87,6 +92,7 @@ impl<'a> Index<'a> {
     fn find_by_name(&self, id: &OktaUserId, name: &str) -> Binding {
         let holders = self.by_name.get(&NameKey::of(name)).map(Vec::as_slice).unwrap_or_default();
         match holders {
+            [] if self.actual.pins_unread => Binding::Unclear { involved: BTreeSet::new() },
             [] => Binding::NotProvisioned,
             [only] => self.own(id, only),
             several => conflict(several, "differs only in case from another's, and is the userName of several users"),
@@ -104,6 +110,9 @@ impl<'a> Index<'a> {
         let externals = self.actual.users.get(user).map(|record| record.external_ids.as_slice()).unwrap_or_default();
         if let [first, ..] = externals {
             return someone_else(&format!("externalId {first}"));
+        }
+        if self.actual.pins_unread {
+            return Binding::Unclear { involved: BTreeSet::from([user.clone()]) };
         }
         match self.pinned.get(user) {
             Some(other) if *other != id => someone_else(&format!("Okta user {other}")),

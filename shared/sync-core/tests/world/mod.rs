@@ -238,6 +238,8 @@ impl World {
             managed_assignments,
             source_empty: listed.count() == 0 && !groups.is_empty(),
             group_sizes: sizes,
+            remembered_sizes: BTreeMap::new(),
+            display_names: self.actual.groups.values().map(|group| (group.id.clone(), group.display_name.clone())).collect(),
             unlisted: Vec::new(),
             policy_changed: false,
         }

@@ -1,0 +1,191 @@
+//! Whether an action's ground still holds when its turn comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use sync_core::action::Action;
+use sync_core::ids::{OktaGroupId, OktaUserId};
+use sync_core::outcome::{NotAttempted, Outcome};
+use sync_core::policy::Entitlement;
+
+use super::{Hold, Progress, Writing};
+use crate::engine::Engine;
+use crate::ledger::Touched;
+use crate::ports::{Clock, ReadSource, Table};
+use crate::read::Reads;
+
+/// Evidence older than this is looked at again before something is taken away on its strength.
+const FRESH: SignedDuration = SignedDuration::from_secs(30);
+
+/// Okta's timestamps and ours may differ by so much.
+pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+/// Users read side by side; the Okta client keeps to its own limits.
+const CONCURRENCY: usize = 8;
+
+impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
+    /// The actions that nothing before them stands in the way of.
+    pub(super) fn unhindered<'a>(&self, slice: &[&'a Action], reads: &Reads, progress: &mut Progress) -> Vec<&'a Action> {
+        let mut kept = Vec::new();
+        for action in slice {
+            match hindrance(action, reads, progress) {
+                None => kept.push(*action),
+                Some(Hindrance::Left) => progress.leave(action),
+                Some(Hindrance::Why(why)) => progress.record(action, Outcome::NotAttempted(why)),
+            }
+        }
+        kept
+    }
+
+    /// Looks again at what old evidence would take away. Before the lease is taken: Okta may keep us waiting.
+    pub(super) async fn refresh_evidence<'a>(&self, slice: Vec<&'a Action>, reads: &Reads, progress: &mut Progress) -> Vec<&'a Action> {
+        let now = self.clock.now();
+        let read_at = |action: &Action| reads.read_at.get(&action.group().okta_id).copied().unwrap_or(reads.began);
+        let is_old = |action: &Action| action.is_removal() && now.duration_since(read_at(action)) > FRESH;
+        let Some(oldest) = slice.iter().filter(|action| is_old(action)).map(|action| read_at(action)).min() else { return slice };
+        let changed = self.changed_since(oldest).await;
+        let leavers = self.still_leavers(slice.iter().filter(|action| is_old(action)).copied()).await;
+        let mut kept = Vec::new();
+        for action in slice {
+            match &changed {
+                _ if !is_old(action) => kept.push(action),
+                None => progress.record(action, Outcome::NotAttempted(NotAttempted::EvidenceTooOld)),
+                Some(changed) if changed.contains(&action.group().okta_id) => progress.leave(action),
+                Some(_) if leaver_id(action).is_some_and(|id| leavers.get(id) != Some(&true)) => progress.leave(action),
+                Some(_) => kept.push(action),
+            }
+        }
+        kept
+    }
+
+    /// The groups whose `lastUpdated` or `lastMembershipUpdated` moved; `None` if Okta cannot say.
+    pub(crate) async fn changed_since(&self, since: Timestamp) -> Option<BTreeSet<OktaGroupId>> {
+        match self.source.list_groups(Some(since - CLOCK_SKEW)).await {
+            Ok(listing) if listing.bad.is_empty() => Some(listing.items.into_iter().map(|group| group.id).collect()),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::warn!(event = "evidence_not_renewed", error = %error);
+                None
+            }
+        }
+    }
+
+    /// A status changes without a trace on the group, so leavers are read again, each once.
+    async fn still_leavers<'a>(&self, actions: impl Iterator<Item = &'a Action>) -> BTreeMap<OktaUserId, bool> {
+        let ids: BTreeSet<OktaUserId> = actions.filter_map(leaver_id).cloned().collect();
+        let look = |id: OktaUserId| async move {
+            let leaves = match self.source.user(id.as_str()).await {
+                Ok(Some(user)) => self.policy.users.entitlement(&user.status) == Entitlement::NotEntitled,
+                Ok(None) => true,
+                Err(_) => false,
+            };
+            (id, leaves)
+        };
+        stream::iter(ids).map(look).buffer_unordered(CONCURRENCY).collect().await
+    }
+
+    /// Under the lease: what other runs touched since this one's reads is left, a pause stops it, and without the ledger nothing is
+    /// taken away.
+    pub(super) async fn not_overtaken<'a>(
+        &self,
+        slice: Vec<&'a Action>,
+        hold: Hold,
+        writing: Writing<'_>,
+        progress: &mut Progress,
+    ) -> Vec<&'a Action> {
+        let now = self.clock.now();
+        if hold != Hold::Held || !writing.turn.may_have_been_overtaken().await {
+            return grants_only_unless(hold == Hold::Held, slice, progress);
+        }
+        let paused = if writing.heeds_pause { self.ledger.pause(now).await } else { Ok(None) };
+        let touched = self.ledger.touched_since(writing.reads.began, writing.turn.run(), now).await;
+        match (paused, touched) {
+            (Ok(Some(_)), _) => {
+                progress.record_all(&slice, NotAttempted::Paused);
+                Vec::new()
+            }
+            (Ok(None), Ok(touched)) => leave_if(slice, progress, |action| is_touched(action, &touched)),
+            (Err(_), _) | (_, Err(_)) => grants_only_unless(false, slice, progress),
+        }
+    }
+
+    pub(super) async fn say_what_is_touched(&self, run: &str, actions: &[&Action]) {
+        let groups = actions.iter().map(|action| action.group().okta_id.clone()).collect();
+        let touched = Touched { groups, ..Touched::default() };
+        if let Err(error) = self.ledger.touch(run, &touched, self.clock.now()).await {
+            tracing::warn!(event = "touch_not_recorded", error = %error);
+        }
+    }
+}
+
+enum Hindrance {
+    Left,
+    Why(NotAttempted),
+}
+
+/// What stands in an action's way: a grant that failed, an adoption that did not happen, an assignment that is not at its end.
+fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hindrance> {
+    let group = &action.group().okta_id;
+    match action {
+        Action::RemoveMembership(removal) if progress.unchanged.contains(group) && !reads.is_ours(&removal.group_id) => {
+            Some(Hindrance::Why(NotAttempted::WaitsForAnother))
+        }
+        Action::RemoveMembership(removal) if !removal.reason.is_leaver() => {
+            if progress.ungranted.contains(&removal.user_id) {
+                Some(Hindrance::Why(NotAttempted::GrantFailed))
+            } else {
+                progress.undecided.contains(&removal.user_id).then_some(Hindrance::Left)
+            }
+        }
+        Action::DeleteGroup { edit, .. } => {
+            let members = reads.actual.known_members(&edit.group_id);
+            let keeps = |user| progress.ungranted.contains(user) || progress.undecided.contains(user);
+            let waits = progress.unchanged.contains(group);
+            let why = if waits { NotAttempted::WaitsForAnother } else { NotAttempted::GrantFailed };
+            (waits || members.into_keys().any(keeps)).then_some(Hindrance::Why(why))
+        }
+        Action::RemoveMembership(_)
+        | Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. }
+        | Action::ReleaseGroup { .. } => None,
+    }
+}
+
+fn leaver_id(action: &Action) -> Option<&OktaUserId> {
+    match action {
+        Action::RemoveMembership(removal) if removal.reason.is_leaver() => removal.user.okta_id.as_ref(),
+        Action::RemoveMembership(_)
+        | Action::RenameGroup(_)
+        | Action::AdoptGroup { .. }
+        | Action::CreateGroup { .. }
+        | Action::AddMembership { .. }
+        | Action::CreateAssignment { .. }
+        | Action::DeleteAssignment { .. }
+        | Action::ReleaseGroup { .. }
+        | Action::DeleteGroup { .. } => None,
+    }
+}
+
+fn is_touched(action: &Action, touched: &Touched) -> bool {
+    let user = action.user().and_then(|user| user.okta_id.as_ref());
+    touched.groups.contains(&action.group().okta_id) || user.is_some_and(|user| touched.users.contains(user))
+}
+
+/// Leaves the actions that `shifted` names, and keeps the others.
+fn leave_if<'a>(actions: Vec<&'a Action>, progress: &mut Progress, shifted: impl Fn(&Action) -> bool) -> Vec<&'a Action> {
+    let (left, kept): (Vec<&Action>, Vec<&Action>) = actions.into_iter().partition(|action| shifted(action));
+    left.into_iter().for_each(|action| progress.leave(action));
+    kept
+}
+
+/// Nothing is taken away without the ledger.
+fn grants_only_unless<'a>(all: bool, actions: Vec<&'a Action>, progress: &mut Progress) -> Vec<&'a Action> {
+    let (kept, given_up): (Vec<&Action>, Vec<&Action>) = actions.into_iter().partition(|action| all || !action.is_removal());
+    progress.record_all(&given_up, NotAttempted::LedgerUnavailable);
+    kept
+}
