@@ -124,6 +124,11 @@ impl Rig {
         }
     }
 
+    /// The same, by a process that nobody else needs.
+    pub async fn must_owned(self, mode: Mode, scope: Scope) -> Completed {
+        self.must(mode, scope).await
+    }
+
     /// What a worker does for an event on a user that names a group.
     pub async fn on_user(&self, user: &OktaUserId, group: Option<&OktaGroupId>, kind: Event) -> Completed {
         let login = self.world.okta.peek_user(user).map(|user| user.login().to_owned());
