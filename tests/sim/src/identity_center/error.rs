@@ -57,6 +57,14 @@ impl AwsError {
             .with("Type", "RATE_LIMIT")
     }
 
+    /// In the words of Organizations, which has other names for what others have too.
+    pub(crate) fn of_organizations(mut self) -> Self {
+        if self.exception == "ValidationException" {
+            "InvalidInputException".clone_into(&mut self.exception);
+        }
+        self
+    }
+
     pub(crate) fn denied(message: impl Into<String>) -> Self {
         Self::new("AccessDeniedException", 400, message)
     }

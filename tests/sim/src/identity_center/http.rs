@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use super::error::AwsError;
+use super::quota::Family;
 use super::state::StoreState;
-use super::{FakeIdentityCenter, identity_store, sso_admin};
+use super::{FakeIdentityCenter, assignments, identity_store, organization, sso_admin};
 use crate::call::{Failure, Operation, Reply, perform};
 use crate::fault::ListFault;
 use crate::http::{Answer, Face, HttpCall};
@@ -30,12 +31,13 @@ impl Api {
 
 fn find(target: &str) -> Option<&'static Api> {
     let (service, operation) = target.split_once('.')?;
-    let apis = match service {
-        "AWSIdentityStore" => identity_store::APIS,
-        "SWBExternalService" => sso_admin::APIS,
+    let apis: &[&[Api]] = match service {
+        "AWSIdentityStore" => &[identity_store::APIS],
+        "SWBExternalService" => &[sso_admin::APIS, assignments::api::APIS],
+        "AWSOrganizationsV20161128" => &[organization::api::APIS],
         _ => return None,
     };
-    apis.iter().find(|api| api.name == operation)
+    apis.iter().copied().flatten().find(|api| api.name == operation)
 }
 
 impl Face for FakeIdentityCenter {
@@ -52,7 +54,9 @@ impl Face for FakeIdentityCenter {
         let effect = |state: &mut StoreState, fault| {
             let api = found.ok_or_else(|| AwsError::new("UnknownOperationException", 400, "The operation does not exist"))?;
             let body = body.map_err(|_| AwsError::new("SerializationException", 400, "The body is no JSON"))?;
-            (api.run)(state, &body, fault)
+            let answer = (api.run)(state, &body, fault);
+            let is_organizations = Family::of(api.name) == Family::Organizations;
+            answer.map_err(|error| if is_organizations { error.of_organizations() } else { error })
         };
         let reply = perform(&self.state, &self.client, operation, effect).await;
         self.render(reply)
@@ -80,7 +84,7 @@ fn written(status: u16, body: &Value) -> Answer {
 /// The parameters for the log: `GroupId=… UserId=…`.
 fn parameters(body: &Value) -> String {
     let Some(object) = body.as_object() else { return String::new() };
-    let shown = object.iter().filter(|(key, _)| *key != "IdentityStoreId");
+    let shown = object.iter().filter(|(key, _)| !matches!(key.as_str(), "IdentityStoreId" | "InstanceArn"));
     let text = |(key, value): (&String, &Value)| match value {
         Value::String(text) => format!("{key}={text}"),
         Value::Object(_) if key == "MemberId" => parameters(value),

@@ -6,10 +6,10 @@ use sync_core::ids::{GroupId, UserId};
 use super::changes::{GroupEdit, NewStoreUser};
 use super::error::AwsError;
 use super::http::Api;
-use super::reads::Part;
+use super::input::{Input, listed};
 use super::render;
 use super::state::{ExternalId, StoreState, email};
-use crate::fault::{ListFault, Page};
+use crate::fault::ListFault;
 
 /// The operations.
 pub(crate) const APIS: &[Api] = &[
@@ -42,7 +42,7 @@ const USER_KEYS: [&str; 4] = ["IdentityStoreId", "UserId", "UserArn", "Revision"
 /// What the answers to `CreateGroup` and `UpdateGroup` hold.
 const GROUP_KEYS: [&str; 4] = ["IdentityStoreId", "GroupId", "GroupArn", "Revision"];
 
-/// The most operations that an update takes, and the most groups that `IsMemberInGroups` takes.
+/// The most operations that an update takes, the most groups that `IsMemberInGroups` takes, and the largest `MaxResults`.
 const MAX_BATCH: usize = 100;
 
 /// What `CreateUser` takes besides `UserName`.
@@ -66,9 +66,6 @@ const USER_ATTRIBUTES: [&str; 17] = [
     "Extensions",
 ];
 
-/// A request to this store.
-struct Input<'a>(&'a Value);
-
 impl<'a> Input<'a> {
     /// Checks that the request names this store.
     fn of(state: &StoreState, body: &'a Value) -> Result<Self, AwsError> {
@@ -78,31 +75,12 @@ impl<'a> Input<'a> {
         if bare == state.settings.identity_store_id { Ok(input) } else { Err(AwsError::not_found("IDENTITY_STORE", store)) }
     }
 
-    fn text(&self, key: &str) -> Option<&'a str> {
-        self.0.get(key).and_then(Value::as_str)
-    }
-
-    fn required(&self, key: &str) -> Result<&'a str, AwsError> {
-        self.text(key).ok_or_else(|| AwsError::invalid(format!("{key} is required")))
-    }
-
     fn revision(&self) -> Option<&'a str> {
         self.text("Revision")
     }
 
     fn member(&self) -> Result<&'a str, AwsError> {
         self.0.pointer("/MemberId/UserId").and_then(Value::as_str).ok_or_else(|| AwsError::invalid("MemberId.UserId is required"))
-    }
-
-    fn part(&self, fault: ListFault) -> Result<Part<'a>, AwsError> {
-        let max_results = match self.0.get("MaxResults") {
-            None | Some(Value::Null) => None,
-            Some(number) => {
-                let number = number.as_u64().and_then(|number| usize::try_from(number).ok()).filter(|number| (1..=100).contains(number));
-                Some(number.ok_or_else(|| AwsError::invalid("MaxResults must be 1 to 100"))?)
-            }
-        };
-        Ok(Part { max_results, token: self.text("NextToken"), fault })
     }
 
     /// The value that the one filter asks for, which must be on this path.
@@ -188,15 +166,9 @@ fn delete_user(state: &mut StoreState, body: &Value, _fault: ListFault) -> Resul
     Ok(json!({}))
 }
 
-fn listed(page: Page<Value>, key: &str) -> Value {
-    let mut answer = Map::from_iter([(key.to_owned(), Value::Array(page.items))]);
-    answer.extend(page.next.map(|token| ("NextToken".to_owned(), token.into())));
-    Value::Object(answer)
-}
-
 fn list_users(state: &mut StoreState, body: &Value, fault: ListFault) -> Result<Value, AwsError> {
     let input = Input::of(state, body)?;
-    let page = state.list_users(input.filter("UserName")?, input.part(fault)?, |user| render::user(state, user))?;
+    let page = state.list_users(input.filter("UserName")?, input.part(fault, MAX_BATCH)?, |user| render::user(state, user))?;
     Ok(listed(page, "Users"))
 }
 
@@ -246,7 +218,7 @@ fn delete_group(state: &mut StoreState, body: &Value, _fault: ListFault) -> Resu
 
 fn list_groups(state: &mut StoreState, body: &Value, fault: ListFault) -> Result<Value, AwsError> {
     let input = Input::of(state, body)?;
-    let page = state.list_groups(input.filter("DisplayName")?, input.part(fault)?, |group| render::group(state, group))?;
+    let page = state.list_groups(input.filter("DisplayName")?, input.part(fault, MAX_BATCH)?, |group| render::group(state, group))?;
     Ok(listed(page, "Groups"))
 }
 
@@ -290,13 +262,13 @@ fn get_membership_id(state: &mut StoreState, body: &Value, _fault: ListFault) ->
 fn list_members(state: &mut StoreState, body: &Value, fault: ListFault) -> Result<Value, AwsError> {
     let input = Input::of(state, body)?;
     let row = |membership: &_| render::membership(state, membership);
-    Ok(listed(state.list_members(input.required("GroupId")?, input.part(fault)?, row)?, "GroupMemberships"))
+    Ok(listed(state.list_members(input.required("GroupId")?, input.part(fault, MAX_BATCH)?, row)?, "GroupMemberships"))
 }
 
 fn list_memberships_of(state: &mut StoreState, body: &Value, fault: ListFault) -> Result<Value, AwsError> {
     let input = Input::of(state, body)?;
     let row = |membership: &_| render::membership(state, membership);
-    Ok(listed(state.list_memberships_of(input.member()?, input.part(fault)?, row)?, "GroupMemberships"))
+    Ok(listed(state.list_memberships_of(input.member()?, input.part(fault, MAX_BATCH)?, row)?, "GroupMemberships"))
 }
 
 fn is_member_in_groups(state: &mut StoreState, body: &Value, _fault: ListFault) -> Result<Value, AwsError> {

@@ -6,6 +6,7 @@ mod control;
 mod error;
 mod http;
 mod identity_store;
+mod input;
 mod organization;
 mod ports;
 mod quota;

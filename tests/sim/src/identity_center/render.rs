@@ -12,7 +12,7 @@ use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState, StoreUse
 const AUTHOR: &str = "arn:aws:sts::111122223333:assumed-role/sim/sim";
 
 /// AWS JSON 1.1 writes moments as seconds since the epoch.
-fn seconds(at: Timestamp) -> Value {
+pub(crate) fn seconds(at: Timestamp) -> Value {
     json!(at.as_duration().as_secs_f64())
 }
 

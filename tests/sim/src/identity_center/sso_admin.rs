@@ -30,7 +30,8 @@ fn instance(state: &StoreState, number: usize) -> Value {
     })
 }
 
-fn arn(number: usize) -> String {
+/// The ARN of the instance with this number.
+pub(crate) fn arn(number: usize) -> String {
     format!("arn:aws:sso:::instance/ssoins-{:016x}", 0x7204_1a2b_3c4d_0000_u64 + number as u64)
 }
 
