@@ -6,7 +6,7 @@ mod undo;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sync_core::guard::{ApprovalRefused, Facts};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::plan::MayRemove;
@@ -19,6 +19,11 @@ use crate::engine::{Engine, Spent};
 use crate::ports::{Clock, ReadSource, ReadTarget, Table, TableError, WriteTarget};
 use crate::read::{ReadFailed, Reads};
 use crate::request::{Request, Scope, Since};
+
+/// How far an incremental run looks back behind the beginning of the last one. Okta says in whole seconds, and by its own clock, when
+/// a group changed, and shows a change up to 2 s late: without this, what changed within the last run's first moments would be found
+/// by the next full run only.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a run came to.
 #[derive(Debug)]
@@ -205,7 +210,7 @@ where
     async fn moment(&self, since: Since) -> Option<Timestamp> {
         match since {
             Since::Moment(at) => Some(at),
-            Since::Last => self.ledger.watermark(self.clock.now()).await.ok().flatten(),
+            Since::Last => Some(self.ledger.watermark(self.clock.now()).await.ok().flatten()? - OVERLAP),
         }
     }
 
