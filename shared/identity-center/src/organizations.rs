@@ -157,8 +157,8 @@ fn account(api: Api, raw: aws::Account) -> Result<Account, Failure> {
 
 /// The root and the units of a path such as `o-1/r-1/ou-1/ou-2/123456789012/`; none where it does not lead down from a root.
 fn units_above(path: &str) -> Vec<String> {
-    let units =
-        path.split('/').skip_while(|part| !part.starts_with("r-")).take_while(|part| !part.is_empty() && AccountId::new(part).is_err());
+    let is_unit = |part: &&str| part.starts_with("r-") || part.starts_with("ou-");
+    let units = path.split('/').skip_while(|part| !part.starts_with("r-")).take_while(is_unit);
     units.map(str::to_owned).collect()
 }
 

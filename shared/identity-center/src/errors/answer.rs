@@ -24,6 +24,12 @@ impl Answer {
         Self { status: response.status().as_u16(), pause: retry_after_header(response), code: None, words: String::new() }
     }
 
+    /// An answer of which the SDK could make nothing; `words` are the SDK's.
+    pub(super) fn unreadable(response: &HttpResponse, words: String) -> Self {
+        let answer = Self::of(response);
+        Self { words: format!("{words} (HTTP {})", answer.status), ..answer }
+    }
+
     /// Takes over the code, the message and the request's id.
     pub(super) fn read<E: ProvideErrorMetadata + Error + 'static>(&mut self, error: &E) {
         let meta: &ErrorMetadata = error.meta();
@@ -51,6 +57,9 @@ impl Answer {
             }
             (TargetErrorKind::Denied, _) => "; AWS does not accept the credentials: look at the role and at the clock".to_owned(),
             (TargetErrorKind::QuotaExceeded, _) => "; ask AWS for a higher quota, or delete what is not needed".to_owned(),
+            (TargetErrorKind::Throttled, _) if api.begins_work() => {
+                "; or as many assignments are being made and deleted as AWS allows at a time".to_owned()
+            }
             (_, Some(NO_ORGANIZATION)) => "; look at `[identity_center] assume_role_arn`: this account is in no organization".to_owned(),
             _ => String::new(),
         }

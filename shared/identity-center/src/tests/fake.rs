@@ -69,7 +69,7 @@ impl Fake {
     }
 
     pub(crate) async fn connection(&self) -> Connection {
-        Connection::new(&self.config(), &Settings { identity_store_tps: 1000.0, ..Settings::default() }).await
+        Connection::new(&self.config(), &Settings { identity_store_tps: 1000.0, sso_admin_tps: 1000.0, ..Settings::default() }).await
     }
 
     pub(crate) async fn target(&self) -> IdentityCenter {
@@ -89,8 +89,10 @@ impl Fake {
     }
 }
 
+pub(crate) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-1";
+
 pub(crate) fn location() -> Location {
-    Location { identity_store_id: "d-test".to_owned(), instance_arn: None }
+    Location { identity_store_id: "d-test".to_owned(), instance_arn: Some(INSTANCE.to_owned()) }
 }
 
 pub(crate) fn config(url: &str) -> SdkConfig {

@@ -2,12 +2,12 @@
 
 use engine::ports::{Effect, GroupChange, WriteTarget};
 use serde_json::{Value, json};
-use sync_core::error::{TargetError, TargetErrorKind};
+use sync_core::error::TargetErrorKind;
 use sync_core::ids::Revision;
 
 use super::directory::{Directory, missing, serve, serve_losing};
 use super::fake::{Fake, Reply};
-use super::{group, membership, user};
+use super::{group, kind, membership, user};
 
 fn conflict(members: Value) -> Reply {
     Reply::Error(409, "ConflictException", members)
@@ -15,10 +15,6 @@ fn conflict(members: Value) -> Reply {
 
 fn internal() -> Reply {
     Reply::Error(500, "InternalServerException", json!({}))
-}
-
-fn kind<T: std::fmt::Debug>(answer: Result<T, TargetError>) -> TargetErrorKind {
-    answer.unwrap_err().kind
 }
 
 fn renamed(name: &str) -> GroupChange {
