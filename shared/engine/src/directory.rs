@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sync_core::ids::{GroupId, OktaGroupId, OktaUserId};
+use sync_core::assignments::Organization;
+use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, PermissionSetArn};
 use sync_core::records::{DirectoryGroup, DirectoryUser};
 use tokio::time::Instant;
 
@@ -15,6 +16,9 @@ const GROUPS_LIVE: Duration = Duration::from_secs(300);
 
 /// How long a user is believed to be who they were found to be.
 const USERS_LIVE: Duration = Duration::from_secs(900);
+
+/// How long the organization is believed: Organizations allows few calls, and accounts come and go by the day.
+const ORGANIZATION_LIVES: Duration = Duration::from_secs(300);
 
 /// How long a list of everyone answers searches.
 const EVERYONE_LIVES: Duration = Duration::from_secs(60);
@@ -37,6 +41,8 @@ struct Memory {
     users: BTreeMap<OktaUserId, Aged<Remembered>>,
     everyone: Option<Aged<Arc<BTreeMap<String, DirectoryUser>>>>,
     assigned: Option<Aged<BTreeSet<OktaGroupId>>>,
+    permission_sets: BTreeMap<PermissionSetArn, String>,
+    organization: Option<Aged<Organization>>,
 }
 
 /// A user, and by what they were told.
@@ -115,6 +121,24 @@ impl Directory {
         let everyone = Arc::new(by_external_id.collect());
         self.memory().everyone = Some(Aged::now(Arc::clone(&everyone)));
         everyone
+    }
+
+    /// The names of permission sets, which never change.
+    pub(crate) fn permission_set_names(&self) -> BTreeMap<PermissionSetArn, String> {
+        self.memory().permission_sets.clone()
+    }
+
+    pub(crate) fn remember_permission_sets(&self, names: &BTreeMap<PermissionSetArn, String>) {
+        self.memory().permission_sets.extend(names.iter().map(|(arn, name)| (arn.clone(), name.clone())));
+    }
+
+    /// The organization, if it was read lately.
+    pub(crate) fn organization(&self) -> Option<Organization> {
+        self.memory().organization.as_ref()?.younger_than(ORGANIZATION_LIVES)
+    }
+
+    pub(crate) fn remember_organization(&self, organization: &Organization) {
+        self.memory().organization = Some(Aged::now(organization.clone()));
     }
 
     pub(crate) fn assigned(&self) -> Option<BTreeSet<OktaGroupId>> {

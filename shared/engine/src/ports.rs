@@ -163,6 +163,16 @@ pub trait ReadOrganization: Send + Sync {
     fn tags(&self, id: &AccountId) -> impl Future<Output = Result<BTreeMap<String, String>, TargetError>> + Send;
 }
 
+/// All reads from the side of AWS.
+pub trait ReadAws: ReadTarget + ReadAssignments + ReadOrganization {}
+
+impl<T: ReadTarget + ReadAssignments + ReadOrganization> ReadAws for T {}
+
+/// All writes to the side of AWS.
+pub trait WriteAws: WriteTarget + WriteAssignments {}
+
+impl<T: WriteTarget + WriteAssignments> WriteAws for T {}
+
 /// Requests sent to AWS, by family.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TargetCalls {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::apply::Turn;
 use crate::engine::{Engine, Spent};
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, TableError, WriteTarget};
+use crate::ports::{Clock, ReadAws, ReadSource, Table, TableError, WriteAws};
 use crate::read::{ReadFailed, Reads};
 use crate::request::{Request, Scope, Since};
 
@@ -102,7 +102,7 @@ impl Permission {
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {

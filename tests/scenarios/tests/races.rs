@@ -35,7 +35,7 @@ async fn pinned() -> Rig {
 async fn touch(rig: &Rig, group: usize) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let touched = Touched { groups: BTreeSet::from([rig.world.okta_group(group)]), ..Touched::default() };
-    rig.ledger().touch("worker", &touched, rig.ledger_time()).await.unwrap();
+    rig.ledger().touch("worker", &touched, rig.ledger_time()).await.expect("the table is there");
 }
 
 /// A run whose reads take five seconds, while a worker writes to group 0.

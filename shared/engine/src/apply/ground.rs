@@ -138,6 +138,8 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
                 progress.undecided.contains(&removal.user_id).then_some(Hindrance::Left)
             }
         }
+        Action::DeleteAssignment { .. } if progress.ungiven.contains(group) => Some(Hindrance::Why(NotAttempted::GrantFailed)),
+        Action::DeleteAssignment { .. } => progress.applied.shifted.contains(group).then_some(Hindrance::Left),
         Action::DeleteGroup { edit, .. } => {
             let members = reads.actual.known_members(&edit.group_id);
             let keeps = |user| progress.ungranted.contains(user) || progress.undecided.contains(user);
@@ -151,7 +153,6 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
         | Action::CreateGroup { .. }
         | Action::AddMembership { .. }
         | Action::CreateAssignment { .. }
-        | Action::DeleteAssignment { .. }
         | Action::ReleaseGroup { .. } => None,
     }
 }

@@ -12,12 +12,12 @@ use sync_core::records::DirectoryGroup;
 
 use super::{Progress, Writing};
 use crate::engine::Engine;
-use crate::ports::{Clock, GroupChange, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::ports::{Clock, GroupChange, ReadAws, ReadSource, Table, WriteAws};
 
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {

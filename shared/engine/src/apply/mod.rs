@@ -1,6 +1,7 @@
 //! Applying: the one executor. It takes an approved plan, phase by phase and slice by slice, and decides nothing but whether an
 //! action's ground still holds.
 
+mod assignments;
 mod ground;
 mod groups;
 mod slice;
@@ -17,7 +18,7 @@ pub(crate) use ground::CLOCK_SKEW;
 pub(crate) use turn::{Hold, Turn};
 
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 use crate::read::Reads;
 
 /// What applying came to.
@@ -37,6 +38,8 @@ pub(super) struct Progress {
     ungranted: BTreeSet<UserId>,
     /// Users whose grant is to be decided anew: so is what they would lose.
     undecided: BTreeSet<UserId>,
+    /// Groups that could not be given what they should gain: they keep what they have.
+    ungiven: BTreeSet<OktaGroupId>,
     /// Groups that could not be changed as the plan wanted: what rests on that is not attempted.
     unchanged: BTreeSet<OktaGroupId>,
 }
@@ -56,7 +59,7 @@ const SLICE: usize = 95;
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {
@@ -83,7 +86,7 @@ impl Progress {
             match action {
                 Action::AddMembership { user_id, .. } => drop(self.ungranted.insert(user_id.clone())),
                 Action::AdoptGroup { edit, .. } => drop(self.unchanged.insert(edit.group.okta_id.clone())),
-                Action::CreateAssignment { group, .. } => drop(self.unchanged.insert(group.okta_id.clone())),
+                Action::CreateAssignment { group, .. } => drop(self.ungiven.insert(group.okta_id.clone())),
                 Action::DeleteAssignment { group, .. } => drop(self.unchanged.insert(group.okta_id.clone())),
                 Action::RenameGroup(_)
                 | Action::CreateGroup { .. }

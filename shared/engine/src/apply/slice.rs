@@ -7,7 +7,7 @@ use sync_core::outcome::{Effect, NotAttempted, Outcome};
 
 use super::{Hold, Progress, Writing};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 
 /// Writes under way at once: enough that at 200 ms a call the quota of 19 a second is the limit, and not the latency.
 const CONCURRENCY: usize = 8;
@@ -15,7 +15,7 @@ const CONCURRENCY: usize = 8;
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {
@@ -37,7 +37,10 @@ where
         if phase == Phase::EnsureGroup || phase == Phase::DeleteGroup {
             self.apply_to_groups(&sound, writing, progress).await;
         } else {
-            self.apply_to_memberships(&sound, writing, progress).await;
+            let (assignments, memberships): (Vec<&Action>, Vec<&Action>) =
+                sound.into_iter().partition(|action| action.assignment().is_some());
+            self.apply_to_memberships(&memberships, writing, progress).await;
+            self.apply_to_assignments(&assignments, writing, progress).await;
         }
         writing.turn.slice_over(self).await;
     }

@@ -1,5 +1,6 @@
 //! The ledger: what all runs share. Its rows are meaningless to the table, and only ever read and written here.
 
+mod assignments;
 mod budget;
 mod lease;
 mod rows;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use assignments::{AssignmentKey, AssignmentNote};
 pub use budget::Reserved;
 pub use lease::{Lease, LeaseError};
 pub use rows::{KnownSizes, Pause, Touched};

@@ -34,6 +34,9 @@ pub struct KnownSizes {
     pub groups: u64,
     /// Memberships in them.
     pub memberships: u64,
+    /// Assignments of those that rules speak of.
+    #[serde(default)]
+    pub assignments: u64,
     /// Members by group, of the groups that have enough of them for a limit of their own.
     pub by_group: BTreeMap<GroupId, u64>,
 }

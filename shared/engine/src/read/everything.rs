@@ -12,9 +12,9 @@ use sync_core::snapshot::{GroupSighting, OktaSnapshot};
 use super::members::GroupQuery;
 use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
-impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads everything there is, on both sides.
     pub(crate) async fn read_everything(&self) -> Result<Reads, ReadFailed> {
         let mut reads = self.read_lists().await?;
@@ -22,6 +22,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(&reads, |_| true);
         self.read_groups_into(&mut reads, queries).await;
         self.identify_strangers(&mut reads).await;
+        self.read_assignments(&mut reads, |_| true).await;
         Ok(reads)
     }
 
@@ -133,6 +134,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries).await;
         self.find_members(reads, groups).await;
+        self.read_assignments(reads, |id| groups.contains(id)).await;
     }
 }
 

@@ -13,12 +13,12 @@ use super::everything::{by_id, enter_groups};
 use super::{ReadFailed, Reads, bad_records};
 use crate::apply::CLOCK_SKEW;
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// A list of groups younger than this is not fetched anew because something is missing from it.
 const YOUNG: Duration = Duration::from_secs(10);
 
-impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads the groups that an operator names, by id or by name. Returns which they are.
     pub(crate) async fn read_named_groups(&self, names: &[String]) -> Result<(Reads, BTreeSet<OktaGroupId>), ReadFailed> {
         let mut reads = self.read_lists().await?;
@@ -61,6 +61,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(reads, |id| wanted.contains(id));
         self.read_groups_into(reads, queries).await;
         self.identify_strangers(reads).await;
+        self.read_assignments(reads, |id| wanted.contains(id)).await;
     }
 
     /// The Okta groups that an operator means: by id, by Okta's name, or by the name of a marked group.
@@ -133,6 +134,7 @@ impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries).await;
         self.find_members(reads, groups).await;
+        self.read_assignments(reads, |id| groups.contains(id)).await;
         Ok(())
     }
 }

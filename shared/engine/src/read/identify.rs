@@ -12,12 +12,12 @@ use sync_core::snapshot::UserSighting;
 
 use super::{CONCURRENCY, Reads};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// Up to so many users are looked up one by one; beyond, the list of all users (a page a hundred) is no dearer.
 const MOST_LOOKUPS: usize = 20;
 
-impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Every pin. Where they cannot be read, that is remembered: then nobody without an externalId is told by name.
     pub(super) async fn read_pins(&self, reads: &mut Reads) {
         match self.ledger.pins(self.clock.now()).await {

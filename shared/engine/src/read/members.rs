@@ -14,7 +14,7 @@ use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::Reads;
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// What there is to read of one group.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ enum OktaMembers {
     Unread(String),
 }
 
-impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     pub(super) async fn read_group(&self, query: GroupQuery) -> GroupRead {
         let actual = match &query.group {
             Some(group) => Some(self.read_memberships(group).await),

@@ -1,10 +1,12 @@
 //! Reading: the only thing that this part does. Identity Center is read before Okta, so that a change in between ends as
 //! "already in effect" and not as a removal.
 
+mod assignments;
 mod everything;
 mod groups;
 mod identify;
 mod members;
+mod organization;
 mod spare;
 mod users;
 
@@ -18,6 +20,7 @@ use sync_core::records::BadRecord;
 use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
+pub(crate) use assignments::target;
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is
@@ -35,6 +38,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// What a reader of the report should know of the reading.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Reads {

@@ -16,7 +16,7 @@ use super::groups::is_decided;
 use super::identify::has_external_id;
 use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table};
+use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// A user to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ enum UserFailed {
     Target(#[from] TargetError),
 }
 
-impl<S: ReadSource, T: ReadTarget, L: Table, C: Clock> Engine<S, T, L, C> {
+impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads what triggers name: some users, some groups.
     pub(crate) async fn read_targets(&self, users: &[UserQuery], groups: &BTreeSet<OktaGroupId>) -> Result<Reads, ReadFailed> {
         let mut reads = Reads { began: self.clock.now(), ..Reads::default() };

@@ -1,6 +1,8 @@
 //! What an applying run leaves behind for the others: the budget settled, its record, the watermark, sizes and pins.
 
 use jiff::Timestamp;
+use sync_core::action::{Action, AssignmentRemovalReason};
+use sync_core::assignments::RuleText;
 use sync_core::error::TargetErrorKind;
 use sync_core::guard::Spend;
 use sync_core::history::Change;
@@ -34,6 +36,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         self.settle(&request.run_id, findings).await;
         if request.scope == Scope::All && report.status != Status::Failed {
             self.ledger.set_policy_hash(self.policy.hash(), now).await?;
+            self.remember_rules(findings, now).await?;
         }
         if !is_whole(findings) {
             return Ok(());
@@ -46,6 +49,18 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
             Scope::ChangedSince(Since::Last) => self.ledger.set_watermark(began, now).await,
             Scope::ChangedSince(Since::Moment(_)) | Scope::Groups(_) | Scope::Users(_) | Scope::Triggers(_) | Scope::Undo(_) => Ok(()),
         }
+    }
+
+    /// Remembers the rules that were followed. One that is there no more stays remembered as long as something of it is held, or failed.
+    async fn remember_rules(&self, findings: &Findings, now: Timestamp) -> Result<(), TableError> {
+        let current: Vec<RuleText> = self.policy.assignments.iter().map(|rule| rule.text.clone()).collect();
+        let former = self.ledger.former_rules(now).await?;
+        let is_orphaned =
+            |action: &Action| matches!(action, Action::DeleteAssignment { reason: AssignmentRemovalReason::OrphanedRule, .. });
+        let is_open = !is_whole(findings) || findings.held.actions().actions().any(|(_, action)| is_orphaned(action));
+        let kept = former.iter().filter(|rule| is_open && !current.contains(rule)).cloned();
+        let rules: Vec<RuleText> = current.iter().cloned().chain(kept).collect();
+        if rules == former { Ok(()) } else { self.ledger.set_former_rules(&rules, now).await }
     }
 
     /// Gives back what was reserved and not used so far.
@@ -96,7 +111,12 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         let facts = reads.facts(&self.policy, None);
         let has_a_limit = |size: &u64| *size >= self.policy.guard.min_population;
         let by_group = facts.group_sizes.into_iter().filter(|(_, size)| has_a_limit(size)).collect();
-        KnownSizes { groups: facts.managed_groups, memberships: facts.managed_memberships, by_group }
+        KnownSizes {
+            groups: facts.managed_groups,
+            memberships: facts.managed_memberships,
+            assignments: facts.managed_assignments,
+            by_group,
+        }
     }
 }
 

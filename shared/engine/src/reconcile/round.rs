@@ -17,7 +17,7 @@ use super::{Ground, ReconcileError, Run};
 use crate::apply::Writing;
 use crate::engine::Engine;
 use crate::ledger::KnownSizes;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
+use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 use crate::read::Reads;
 use crate::request::Scope;
 
@@ -27,7 +27,7 @@ const ROUNDS: usize = 3;
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {
@@ -36,7 +36,7 @@ where
         if run.writes {
             self.remember(run.request, &ground).await;
         }
-        let mut findings = Findings::default();
+        let mut findings = Findings { notes: std::mem::take(&mut ground.reads.notes), ..Findings::default() };
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
             let (wanted, unresolved) = self.wanted(&ground, shifted.as_ref());
@@ -190,6 +190,7 @@ impl Reads {
             self.actual.groups.keys().filter(|id| self.actual.mark(id).is_some_and(|mark| policy.owns_host(&mark.host))).collect();
         let known = known.unwrap_or_default();
         let sizes = self.actual.group_lists.iter().filter_map(|(id, list)| Some((id.clone(), list.known()?.len() as u64)));
+        let given: u64 = self.actual.assignments.values().filter_map(Reading::known).map(|targets| targets.len() as u64).sum();
         let read: u64 = self.actual.group_lists.values().filter_map(Reading::known).map(|list| list.len() as u64).sum();
         let managed = |id| {
             self.okta.present(id).is_some_and(|group| policy.groups.matches(group))
@@ -206,7 +207,7 @@ impl Reads {
             managed_groups: ours.len() as u64,
             source_empty: self.okta.lists_all_groups && !ours.is_empty() && !self.okta.groups.keys().any(managed),
             unlisted: unlisted.collect(),
-            managed_assignments: 0,
+            managed_assignments: if self.okta.lists_all_groups { given } else { known.assignments.max(given) },
             group_sizes: sizes.collect(),
             remembered_sizes: known.by_group,
             display_names: self.actual.groups.iter().map(|(id, group)| (id.clone(), group.display_name.clone())).collect(),

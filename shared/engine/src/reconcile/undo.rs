@@ -13,8 +13,8 @@ use sync_core::report::Findings;
 use super::round::OverRounds;
 use super::{Ground, ReconcileError, Run};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadSource, ReadTarget, Table, WriteTarget};
-use crate::read::Reads;
+use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
+use crate::read::{Reads, target};
 
 /// Groups read side by side.
 const CONCURRENCY: usize = 16;
@@ -22,7 +22,7 @@ const CONCURRENCY: usize = 16;
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,
-    T: ReadTarget + WriteTarget,
+    T: ReadAws + WriteAws,
     L: Table,
     C: Clock,
 {
@@ -61,6 +61,14 @@ where
             };
             (id, list)
         };
+        for id in changes.iter().filter(|change| change.target.is_some()).filter_map(|change| change.group.clone()).collect::<BTreeSet<_>>()
+        {
+            let reading = match self.target.assignments_of_group(&id).await {
+                Ok(assignments) => Reading::Known(assignments.into_iter().map(target).collect()),
+                Err(error) => Reading::Unknown(error.to_string()),
+            };
+            reads.actual.assignments.insert(id, reading);
+        }
         reads.actual.group_lists = stream::iter(concerned).map(read).buffer_unordered(CONCURRENCY).collect().await;
         Ok(reads)
     }

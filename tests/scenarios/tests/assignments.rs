@@ -1,0 +1,262 @@
+//! S10, S35, S37 to S43, S48, S51, S52: what groups give, through operations that AWS takes its time for.
+
+use std::time::Duration;
+
+use engine::{Request, Scope};
+use scenarios::{Event, Rig};
+use sim::identity_center::Fate;
+use sim::{Fault, OrganizationShape, Shape, What};
+use sync_core::ids::AccountId;
+use sync_core::plan::PlanHash;
+use sync_core::report::{Mode, Report, Status};
+
+const RULE: &str = "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['ou:Workloads/Prod']\npermission_sets = ['Admin']\n";
+
+/// Three groups; accounts 1 and 4 are in `Workloads/Prod`, 2 and 5 in `Workloads/Dev`, 3 and 6 in `Sandbox`.
+fn rig_of(accounts: u32, policy: &str) -> Rig {
+    let organization = Some(OrganizationShape { accounts, ..OrganizationShape::default() });
+    Rig::of(&Shape { organization, ..Shape::default() }, policy)
+}
+
+fn rig(policy: &str) -> Rig {
+    rig_of(6, policy)
+}
+
+/// Who has what where, by the last two digits of the account.
+fn given(rig: &Rig) -> Vec<String> {
+    let line = |(group, account, set): (String, AccountId, String)| format!("{group} {set} {}", &account.as_str()[10..]);
+    rig.world.aws.assignments_by_name().into_iter().map(line).collect()
+}
+
+fn kinds(report: &Report) -> Vec<&str> {
+    report.unresolved.iter().map(|entry| entry.kind).collect()
+}
+
+fn writes(rig: &Rig, operation: &str) -> usize {
+    rig.world.aws.write_attempts().iter().filter(|call| call.operation == operation).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_gets_what_its_rule_gives_and_a_second_run_has_nothing_to_do() {
+    let rig = rig(RULE);
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 2), "{report:?}");
+    assert_eq!(given(&rig), ["AWS-000 Admin 01", "AWS-000 Admin 04"]);
+    assert_eq!(rig.apply().await.report.status, Status::Converged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s48_what_was_changed_by_hand_is_repaired_and_what_no_rule_speaks_of_stays() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    rig.world.aws.unassign(&rig.world.assignment(0, 1, "Admin"));
+    rig.world.aws.assign(&rig.world.assignment(0, 2, "ReadOnly"));
+    rig.world.aws.assign(&rig.world.assignment(1, 3, "ReadOnly"));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 2), "{report:?}");
+    assert_eq!(given(&rig), ["AWS-000 Admin 01", "AWS-000 Admin 04", "AWS-001 ReadOnly 03"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s48_a_group_made_again_gets_its_assignments_back() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    rig.world.aws.remove_group(&rig.world.group(0));
+    let report = rig.apply().await.report;
+    assert_eq!(report.status, Status::Applied, "{report:?}");
+    assert_eq!(rig.world.assignments().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s10_a_renamed_group_gains_before_it_loses() {
+    let rules = "[[assignment]]\ngroup = '^AWS-(?<set>[A-Za-z]+)$'\naccounts = ['000000000001']\npermission_sets = ['${set}']\n";
+    let rig = rig(rules);
+    rig.world.okta.rename_group(&rig.world.okta_group(0), "AWS-ReadOnly");
+    rig.apply().await;
+    rig.world.okta.rename_group(&rig.world.okta_group(0), "AWS-Admin");
+    rig.clear_logs();
+    let report = rig.on_group(&rig.world.okta_group(0), Event::Removal).await.report;
+    assert_eq!(report.status, Status::Applied, "{report:?}");
+    let order: Vec<String> = rig.world.aws.write_attempts().into_iter().map(|call| call.operation).collect();
+    assert_eq!(order, ["UpdateGroup", "CreateAccountAssignment", "DeleteAccountAssignment"]);
+    assert_eq!(given(&rig), ["AWS-Admin Admin 01"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s37_never_more_are_under_way_than_the_limit() {
+    let rig = rig_of(72, "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['name:account-*']\npermission_sets = ['Admin']\n");
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed, given(&rig).len()), (Status::Applied, 72, 72), "{report:?}");
+    assert!(rig.world.aws.most_in_flight() <= 10, "{}", rig.world.aws.most_in_flight());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s38_what_aws_gives_up_is_said_and_tried_again_later_and_not_in_every_run() {
+    let rig = rig(RULE);
+    rig.world.aws.decide(Fate::fails_on(&rig.world.account(1), "the account has too many roles"));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed, report.outcomes.failed), (Status::Partial, 1, 1));
+    assert!(report.failures[0].error.contains("too many roles"), "{:?}", report.failures);
+    rig.world.aws.clear_fates();
+    rig.clear_logs();
+    let soon = rig.apply().await.report;
+    assert_eq!((soon.status, soon.outcomes.not_attempted, writes(&rig, "CreateAccountAssignment")), (Status::Partial, 1, 0));
+    tokio::time::advance(Duration::from_secs(16 * 60)).await;
+    assert_eq!((rig.apply().await.report.status, given(&rig).len()), (Status::Applied, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s39_what_is_not_at_its_end_is_pending_and_the_next_run_begins_no_second() {
+    let rig = rig(RULE);
+    rig.world.aws.configure(|settings| settings.assignments.delay_ms = 60_000);
+    let request = Request { run_id: "short".to_owned(), mode: Mode::Apply, scope: Scope::All, approve: None };
+    let report = rig.engine(Duration::from_secs(20)).reconcile(&request).await.unwrap().report;
+    assert_eq!((report.status, report.outcomes.pending), (Status::Partial, 2), "{report:?}");
+    let next = rig.apply().await.report;
+    assert_eq!((next.status, writes(&rig, "CreateAccountAssignment")), (Status::Applied, 2), "{next:?}");
+    assert_eq!(given(&rig).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s35_an_operation_in_the_way_is_waited_out() {
+    let rig = rig(RULE);
+    let conflict = What::Exception { name: "ConflictException".to_owned(), reason: None };
+    rig.world.aws.inject(Fault::on("CreateAccountAssignment", conflict).times(3));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, given(&rig).len()), (Status::Applied, 2), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s40_a_suspended_account_is_frozen_and_served_when_it_is_back() {
+    for rule in [RULE, "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['000000000001', '000000000004']\npermission_sets = ['Admin']\n"] {
+        let rig = rig(rule);
+        rig.world.aws.set_account_state(&rig.world.account(1), "SUSPENDED");
+        let report = rig.apply().await.report;
+        assert_eq!((kinds(&report), given(&rig)), (vec!["account_not_active"], vec!["AWS-000 Admin 04".to_owned()]));
+        rig.world.aws.set_account_state(&rig.world.account(1), "ACTIVE");
+        rig.another("later").apply().await;
+        assert_eq!(given(&rig).len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s41_a_delegated_administrator_leaves_the_management_account_alone() {
+    let rig = rig("[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['all']\npermission_sets = ['Admin']\n");
+    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = true);
+    let report = rig.apply().await.report;
+    assert_eq!((kinds(&report), report.outcomes.failed), (vec!["management_account"], 0), "{report:?}");
+    assert_eq!(given(&rig).len(), 6);
+    assert!(report.notes[0].contains("by account and permission set"), "{:?}", report.notes);
+    assert_eq!(rig.apply().await.report.status, Status::Converged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s42_assignments_that_cannot_be_read_are_no_drift() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    for operation in ["ListAccountAssignmentsForPrincipal", "ListPermissionSets", "ListAccounts"] {
+        let down = What::Exception { name: "InternalServerException".to_owned(), reason: None };
+        rig.world.aws.inject(Fault::on(operation, down).always());
+        let report = rig.another(operation).apply().await.report;
+        assert_eq!((report.status, given(&rig).len()), (Status::Partial, 2), "{operation}: {report:?}");
+        rig.world.aws.clear_faults();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s43_a_permission_set_that_is_gone_holds_the_rules_removals() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    rig.world.aws.add_permission_set("Other");
+    let renamed = rig.with_policy(&RULE.replace("Admin", "Renamed"));
+    let report = renamed.apply().await.report;
+    assert_eq!((kinds(&report), given(&rig).len()), (vec!["unknown_permission_set"], 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s51_what_moves_is_kept_where_the_new_one_fails() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    let moved = rig.with_policy(&RULE.replace("Admin", "ReadOnly"));
+    rig.world.aws.decide(Fate { permission_set: Some("ReadOnly".to_owned()), failure: Some("no".to_owned()), ..Fate::default() });
+    let report = moved.apply().await.report;
+    assert_eq!((report.outcomes.failed, report.outcomes.not_attempted, given(&rig).len()), (2, 2, 2), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s52_a_changed_rule_touches_only_its_own_assignments() {
+    let second = "[[assignment]]\ngroup = '^AWS-001$'\naccounts = ['000000000002']\npermission_sets = ['Admin']\n";
+    let rig = rig(&format!("{RULE}{second}"));
+    rig.apply().await;
+    rig.clear_logs();
+    rig.with_policy(&format!("{}{second}", RULE.replace("Admin", "ReadOnly"))).apply().await;
+    assert_eq!(given(&rig), ["AWS-000 ReadOnly 01", "AWS-000 ReadOnly 04", "AWS-001 Admin 02"]);
+    assert_eq!(rig.world.aws.write_attempts().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_vanished_leaves_its_assignments_until_approved() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    let without = rig.with_policy("");
+    for _ in 0..2 {
+        let report = without.apply().await.report;
+        assert_eq!((report.status, report.held[0].rule, given(&rig).len()), (Status::Held, "orphaned_rule", 2), "{report:?}");
+    }
+    let hash = PlanHash::parse(&without.dry().await.report.plan_hash);
+    let approved = without.run(Mode::Apply, Scope::All, hash).await.unwrap().report;
+    assert_eq!((approved.status, given(&rig).len()), (Status::Applied, 0), "{approved:?}");
+    assert_eq!(without.apply().await.report.status, Status::Converged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_deleted_leaves_no_orphans() {
+    let rig = rig("on_deleted_in_okta = \"delete\"\n[guard]\nmax_group_deletions = 3\n");
+    rig.world.aws.assign(&rig.world.assignment(0, 1, "Admin"));
+    rig.world.okta.delete_group(&rig.world.okta_group(0));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 2), "{report:?}");
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_none() && rig.world.aws.orphans().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_not_deleted_while_something_that_it_gives_is_still_there() {
+    let rig = rig("on_deleted_in_okta = \"delete\"\n");
+    rig.world.aws.assign(&rig.world.assignment(0, 1, "Admin"));
+    rig.world.aws.decide(Fate::fails_on(&rig.world.account(1), "no"));
+    rig.world.okta.delete_group(&rig.world.okta_group(0));
+    let report = rig.apply().await.report;
+    assert_eq!((report.outcomes.failed, report.outcomes.not_attempted), (1, 1), "{report:?}");
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_cost_one_call_a_group_and_names_are_read_once() {
+    let sets = (0..100).map(|number| format!("Set{number:03}")).collect();
+    let organization = Some(OrganizationShape { accounts: 2, permission_sets: sets, ..OrganizationShape::default() });
+    let shape = Shape { users: 10, groups: 300, members: 1, organization, ..Shape::default() };
+    let rule = "[[assignment]]\ngroup = '^AWS-'\naccounts = ['000000000001']\npermission_sets = ['Set000']\n[guard]\nmax_assignment_additions = 0\n";
+    let rig = Rig::of(&shape, rule);
+    let cold = rig.dry().await.report;
+    assert_eq!(cold.calls.sso_admin, 401, "100 names, one list of them, 300 groups");
+    let warm = rig.dry().await.report;
+    assert_eq!(warm.calls.sso_admin, 301);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s50_a_membership_event_reads_no_assignments() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    rig.join(0, [11]);
+    let report = rig.on_user(&rig.world.okta_user(11), Some(&rig.world.okta_group(0)), Event::Grant).await.report;
+    assert_eq!((report.outcomes.changed, report.calls.sso_admin, report.calls.organizations), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_takes_assignments_back() {
+    let rig = rig(RULE);
+    let run_id = rig.apply().await.report.run_id;
+    rig.ledger().set_pause(true, rig.ledger_time()).await.unwrap();
+    let undone = rig.must(Mode::Apply, Scope::Undo(run_id)).await.report;
+    assert_eq!((undone.status, given(&rig).len()), (Status::Applied, 0), "{undone:?}");
+}
