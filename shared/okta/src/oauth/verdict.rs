@@ -83,6 +83,11 @@ fn judge_error(asked: &Asked<'_>, answer: &Answer) -> Verdict {
         _ if body.is("temporarily_unavailable") || body.is("server_error") => again(SourceErrorKind::Unavailable, None),
         404 => Verdict::Failed(failure(SourceErrorKind::NotFound, "there is nothing at this address: correct okta.org_url")),
         300..=399 => Verdict::Failed(failure(SourceErrorKind::Rejected, "it redirects, which is not followed: correct okta.org_url")),
+        400 if body.code.is_none() => Verdict::Again {
+            attempts: ATTEMPTS_AT_MALFORMED,
+            error: failure(SourceErrorKind::Malformed, "without a word of why"),
+            pause: None,
+        },
         400..=499 => {
             let (kind, advice) = refusal(body.code.as_deref(), answer.status, asked.scopes);
             Verdict::Failed(failure(kind, &advice))

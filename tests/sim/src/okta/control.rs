@@ -9,6 +9,7 @@ use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::records::{GroupType, UserStatus};
 
 use super::hooks::DeliverySettings;
+use super::oauth::ClientOrder;
 use super::quota::Limits;
 use super::state::{HiddenAs, LinkStyle, Staleness};
 use super::{FakeOkta, NewUser, render};
@@ -100,6 +101,10 @@ enum Op {
         secret: String,
         items: Vec<String>,
     },
+    AddOauthClient(ClientOrder),
+    EditOauthClient(ClientOrder),
+    RotateDpopNonce,
+    RevokeAccessTokens,
     Settle,
 }
 
@@ -114,6 +119,7 @@ struct Orders {
     hidden_as: Option<HiddenAs>,
     skew_ms: Option<i64>,
     tokens: Option<BTreeSet<String>>,
+    access_token_seconds: Option<u64>,
     links: Option<LinkStyle>,
     limits: Option<Limits>,
     latency_ms: Option<u64>,
@@ -146,6 +152,7 @@ impl Controlled for FakeOkta {
             "users": users.collect::<Vec<_>>(),
             "apps": apps.collect::<Vec<_>>(),
             "hooks": state.hooks.values().map(|hook| render::hook(base, hook)).collect::<Vec<_>>(),
+            "oauth_clients": state.oauth.clients.values().map(super::oauth::shown).collect::<Vec<_>>(),
             "events": state.events.len(),
         })
     }
@@ -165,6 +172,7 @@ impl Controlled for FakeOkta {
                 let items: Vec<&str> = items.iter().map(String::as_str).collect();
                 return Ok(json!({"id": self.add_hook(&uri, &secret, &items)}));
             }
+            Op::AddOauthClient(client) => return self.make_client(client),
             Op::RenameGroup { group, name } => self.rename_group(&self.group_of(&group)?, &name),
             Op::DescribeGroup { group, description } => self.describe_group(&self.group_of(&group)?, description.as_deref()),
             Op::DeleteGroup { group } => self.delete_group(&self.group_of(&group)?),
@@ -181,6 +189,15 @@ impl Controlled for FakeOkta {
             Op::RemoveMember { group, user } => self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?),
             Op::AssignGroup { app, group } => self.assign_group(&app, &self.group_of(&group)?),
             Op::UnassignGroup { app, group } => self.unassign_group(&app, &self.group_of(&group)?),
+            Op::EditOauthClient(order) => self.change_client(order)?,
+            Op::RotateDpopNonce => {
+                self.rotate_dpop_nonce();
+                true
+            }
+            Op::RevokeAccessTokens => {
+                self.revoke_access_tokens();
+                true
+            }
             Op::Settle => {
                 self.settle();
                 true
@@ -210,6 +227,7 @@ impl Controlled for FakeOkta {
             replace(&mut settings.hidden_as, orders.hidden_as);
             replace(&mut settings.skew_ms, orders.skew_ms);
             replace(&mut settings.tokens, orders.tokens);
+            replace(&mut settings.access_token_seconds, orders.access_token_seconds);
             replace(&mut settings.links, orders.links);
         });
         Ok(json!({}))

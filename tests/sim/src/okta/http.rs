@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::OktaError;
+use super::oauth::{PATH, Presented, admit};
 use super::routes::{Route, Run};
 use super::state::{LinkStyle, OktaState};
 use super::{FakeOkta, render};
@@ -54,14 +55,17 @@ impl Face for FakeOkta {
         let Route { name, writing, run } = super::routes::route(&call);
         let query = if call.query.is_empty() { String::new() } else { format!("?{}", readable(&call.query)) };
         let operation = Operation { name, target: format!("{}{query}", call.path), writing };
-        // Okta's own Python client sends no space in between, so Okta asks for none.
-        let token = call.header("authorization").strip_prefix("SSWS").unwrap_or_default().trim().to_owned();
-        let (effect, verifies) = match run {
-            Run::Now(effect) => (effect, None),
-            Run::Verify(hook) => (super::routes::hook_must_exist(hook.clone()), Some(hook)),
+        let presented = Presented::by(&call);
+        let (effect, verifies, is_open) = match run {
+            Run::Now(effect) => (effect, None, false),
+            Run::Open(effect) => (effect, None, true),
+            Run::Verify(hook) => (super::routes::hook_must_exist(hook.clone()), Some(hook), false),
         };
         let effect = |state: &mut OktaState, fault| {
-            if state.settings.tokens.contains(&token) { effect(state, fault) } else { Err(OktaError::of_status(401, None)) }
+            if !is_open {
+                admit(state, &presented, name)?;
+            }
+            effect(state, fault)
         };
         let mut reply = perform(&self.state, &self.client, operation, effect).await;
         if let (Some(hook), Ok(_)) = (verifies, &reply.result) {
@@ -84,6 +88,8 @@ impl FakeOkta {
         let error_id = state.ids.okta("oae");
         let mut answer = match reply.result {
             Ok(outcome) => rendered(&state, call, outcome),
+            // The token endpoint has errors of its own, and the API's where the trouble is not about tokens.
+            Err(Failure::Api(error)) if call.path == PATH && !error.code.starts_with("E0") => refusal(&state, &error),
             Err(Failure::Api(error)) => Answer::json(error.status, &render::error(&error, &error_id)),
             Err(Failure::Html(status)) => Answer::html(status),
             Err(Failure::Lost) => return None,
@@ -101,6 +107,11 @@ impl FakeOkta {
             answer.with("date", &http_date(state.now())).with("x-okta-request-id", &request_id).with("cache-control", "no-cache, no-store");
         Some(answer.with_body(reply.body))
     }
+}
+
+fn refusal(state: &OktaState, error: &OktaError) -> Answer {
+    let answer = Answer::json(error.status, &json!({"error": error.code, "error_description": error.summary}));
+    if error.code == "use_dpop_nonce" { answer.with("dpop-nonce", &state.oauth.nonce()) } else { answer }
 }
 
 fn rendered(state: &OktaState, call: &HttpCall, outcome: Outcome) -> Answer {

@@ -8,6 +8,7 @@ mod filter;
 mod hook_routes;
 mod hooks;
 mod http;
+mod oauth;
 mod ports;
 mod quota;
 mod reads;
@@ -27,6 +28,7 @@ use sync_core::records::{GroupType, UserStatus};
 pub use changes::NewUser;
 pub use events::{Event, delivery};
 pub use hooks::{Delivery, DeliverySettings, Hook};
+pub use oauth::{OAuthClient, PublicKey};
 pub use quota::{Bucket, Limits};
 pub use state::{App, Group, HiddenAs, LinkStyle, Settings, Staleness, User};
 

@@ -28,6 +28,8 @@ pub(crate) struct Route {
 pub(crate) enum Run {
     /// At once.
     Now(Effect),
+    /// At once, whoever asks.
+    Open(Effect),
     /// By asking this event hook's endpoint first.
     Verify(String),
 }
@@ -57,6 +59,9 @@ fn find(method: &str, segments: &[&str], call: &HttpCall) -> Option<Route> {
         ["api", "v1", "users", rest @ ..] => users(method, rest, call),
         ["api", "v1", "apps", rest @ ..] => apps(method, rest, call),
         ["api", "v1", "eventHooks", rest @ ..] => super::hook_routes::hooks(method, rest, call),
+        ["oauth2", "v1", "token"] if method == "POST" => {
+            Some(Route { name: "POST /oauth2/v1/token", writing: false, run: Run::Open(super::oauth::ask(call)) })
+        }
         _ => None,
     }
 }

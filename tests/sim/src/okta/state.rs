@@ -12,6 +12,7 @@ use sync_core::records::{GroupType, UserStatus};
 
 use super::events::Event;
 use super::hooks::{Delivery, DeliverySettings, Hook};
+use super::oauth::OAuth;
 use super::quota::Quota;
 use crate::call::Desk;
 use crate::ids::IdMaker;
@@ -100,6 +101,8 @@ pub struct Settings {
     pub user_name_attribute: String,
     /// Credentials that are accepted over HTTP (`Authorization: SSWS <token>`).
     pub tokens: BTreeSet<String>,
+    /// How long an access token is good, in seconds. Okta's are for an hour.
+    pub access_token_seconds: u64,
     /// How `Link` headers are written over HTTP.
     pub links: LinkStyle,
 }
@@ -151,6 +154,7 @@ impl Default for Settings {
             skew_ms: 0,
             user_name_attribute: "login".to_owned(),
             tokens: BTreeSet::from(["sim-token".to_owned()]),
+            access_token_seconds: 3_600,
             links: LinkStyle::default(),
         }
     }
@@ -179,6 +183,7 @@ pub(crate) struct OktaState {
     pub(crate) apps: BTreeMap<String, App>,
     pub(crate) events: Vec<Event>,
     pub(crate) next_event: u64,
+    pub(crate) oauth: OAuth,
     pub(crate) hooks: BTreeMap<String, Hook>,
     pub(crate) delivery: DeliverySettings,
     pub(crate) deliveries: Vec<Delivery>,
@@ -203,6 +208,7 @@ impl OktaState {
             apps: BTreeMap::new(),
             events: Vec::new(),
             next_event: 0,
+            oauth: OAuth::default(),
             hooks: BTreeMap::new(),
             delivery: DeliverySettings::default(),
             deliveries: Vec::new(),

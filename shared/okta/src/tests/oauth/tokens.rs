@@ -205,6 +205,15 @@ async fn an_answer_that_holds_no_token_is_malformed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_was_cut_is_asked_for_again() {
+    let cut = Ok(answer(400, r#"{"error":"invalid_dp"#, &[]));
+    let org = org_with_tokens(vec![cut.clone(), refused(400, "invalid_dpop_proof"), token("DPoP")]);
+    read(&client_of(&org)).await.unwrap();
+    let org = org_with_tokens(vec![cut]);
+    assert_eq!((kind(read(&client_of(&org)).await), token_calls(&org).len()), (SourceErrorKind::Malformed, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_ends_the_wait_for_a_token() {
     let org = Org::slow(Duration::from_secs(20), |_| token("Bearer"));
     let client = client_of(&org).until(Instant::now() + Duration::from_secs(5));
