@@ -149,7 +149,7 @@ fn unanswered<E: Error + 'static>(api: Api, error: &SdkError<E>) -> Failure {
     let words = chain(error);
     let (kind, again) = match error {
         // Where the SDK expects JSON and finds a load balancer's page, the status is all that there is.
-        SdkError::ResponseError(context) => return Answer::unreadable(context.raw(), words).failure(api),
+        SdkError::ResponseError(context) => return Answer::unreadable(context.raw(), &words).failure(api),
         SdkError::ConstructionFailure(_) => (TargetErrorKind::Invalid, Again::Never),
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => (TargetErrorKind::Unavailable, Again::Unavailable(None)),
         // Answered, after all: the callers take this apart, and a variant that the SDK gains is no statement of AWS.

@@ -90,6 +90,26 @@ async fn s36_twenty_a_second_for_all_apis_together_loses_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s36_twenty_a_second_for_all_of_sso_admin_loses_no_call_and_is_used_well() {
+    let apis = [Api::ListAccountAssignmentsForPrincipal, Api::CreateAccountAssignment, Api::ListAccountAssignmentCreationStatus];
+    for _ in 0..20 {
+        let (caller, bucket) = (caller(), Bucket::new(20.0));
+        let (lost, took) = run(&caller, &apis, &[&bucket]).await;
+        assert_eq!(lost, 0);
+        assert_eq!(caller.calls().sso_admin, 200, "at 19 a second nothing is throttled");
+        assert!(took < Duration::from_secs_f64(1.15 * 10.0), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn organizations_that_allows_less_than_was_assumed_loses_no_call() {
+    let (caller, bucket) = (caller(), Bucket::new(5.0));
+    let (lost, took) = run(&caller, &[Api::ListAccounts, Api::ListTagsForResource], &[&bucket]).await;
+    assert_eq!(lost, 0);
+    assert!(took < Duration::from_secs(60), "{took:?} for what a perfect client does in 39 s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_that_aws_asks_for_holds_for_the_api_too() {
     let caller = caller();
     let (first, start) = (Mutex::new(true), Instant::now());
@@ -110,6 +130,18 @@ async fn without_a_deadline_every_call_ends() {
         caller.call(Api::ListGroups, || async { Err::<(), _>(failure(again)) }).await.unwrap_err();
         assert_eq!(caller.calls().identity_store, sent, "{again:?}");
         assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_begins_work_is_throttled_soon_and_given_as_many_chances_against_lost_answers() {
+    for api in [Api::CreateAccountAssignment, Api::DeleteAccountAssignment] {
+        for again in [Again::Throttled(None), Again::Unavailable(None)] {
+            let (caller, start) = (caller(), Instant::now());
+            caller.call(api, || async { Err::<(), _>(failure(again)) }).await.unwrap_err();
+            assert_eq!(caller.calls().sso_admin, 4, "{api:?} {again:?}");
+            assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        }
     }
 }
 
@@ -140,5 +172,9 @@ async fn clones_share_counts_and_families_are_counted_apart() {
     clone.call(Api::ListInstances, || async { Ok(()) }).await.unwrap();
     clone.call(Api::ListUsers, || async { Ok(()) }).await.unwrap();
     clone.call(Api::ListGroups, || async { Ok(()) }).await.unwrap();
-    assert_eq!((caller.calls().identity_store, caller.calls().sso_admin), (2, 1));
+    for api in [Api::ListAccounts, Api::ListRoots, Api::DescribeOrganization] {
+        clone.call(api, || async { Ok(()) }).await.unwrap();
+    }
+    let expected = TargetCalls { identity_store: 2, sso_admin: 1, organizations: 3, ..TargetCalls::default() };
+    assert_eq!(caller.calls(), expected);
 }

@@ -25,7 +25,7 @@ impl Answer {
     }
 
     /// An answer of which the SDK could make nothing; `words` are the SDK's.
-    pub(super) fn unreadable(response: &HttpResponse, words: String) -> Self {
+    pub(super) fn unreadable(response: &HttpResponse, words: &str) -> Self {
         let answer = Self::of(response);
         Self { words: format!("{words} (HTTP {})", answer.status), ..answer }
     }
