@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from sandbox import Sandbox
 from sandbox.sandbox import HOOK_PASSWORD
 from sandbox.simulators import TOKEN

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+
 from sandbox import Sandbox, deliveries
 from sandbox.deliveries import Event
 from sandbox.functions import WORKER

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from sandbox import Sandbox, deliveries
 from sandbox.sandbox import HOOK_PASSWORD
 from worlds import add_member, login, world

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox import Sandbox, check
-from sandbox.functions import RECONCILE
+from sandbox.functions import RECONCILE, InvocationError
 from sandbox.processes import wait_until
 from worlds import add_member, login, remove_member, world
 
@@ -71,7 +71,14 @@ def test_an_event_of_an_eventbridge_schedule_means_a_full_apply(sandbox: Sandbox
     sandbox.reset(world(12, 3, 4))
     sandbox.okta.deliver(paused=True)
     sandbox.okta.change(add_member("AWS-000", login(11)))
-    event = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "time": "2026-11-24T10:00:00Z", "detail": {}}
+    event = {
+        "version": "0",
+        "id": "1",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": "2026-11-24T10:00:00Z",
+        "detail": {},
+    }
     report = sandbox.reconcile(event)
     assert (report["mode"], report["scope"], report["status"]) == ("apply", "all", "applied")
     assert sandbox.differences() == []
@@ -163,8 +170,6 @@ def test_s08_what_was_held_is_applied_by_its_hash_and_by_no_other(sandbox: Sandb
 
 def refusal(sandbox: Sandbox, payload: dict[str, Any]) -> str:
     """Why an invocation was refused; empty if its report still holds something."""
-    from sandbox.functions import InvocationError
-
     try:
         report = sandbox.reconcile(payload)
     except InvocationError as error:

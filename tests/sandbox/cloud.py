@@ -144,7 +144,7 @@ class Cloud:
         group, lines, token = f"/aws/lambda/{function}", [], None
         logs = self.client("logs")
         while True:
-            more = {"nextToken": token} if token else {}
+            more: dict[str, Any] = {"nextToken": token} if token else {}
             try:
                 page = logs.filter_log_events(logGroupName=group, startTime=int(since * 1000), limit=10_000, **more)
             except logs.exceptions.ResourceNotFoundException:

@@ -75,9 +75,10 @@ def environment(function: str, cloud: Cloud, queues: Queues, identity_center: st
     return {
         **{name: value for name, value in ours.items() if name in wanted},
         "AWS_ENDPOINT_URL": cloud.url,
-        # ministack has neither of them.
+        # ministack has neither of the first two, and knows nothing of the simulator's accounts.
         "AWS_ENDPOINT_URL_IDENTITYSTORE": identity_center,
         "AWS_ENDPOINT_URL_SSO_ADMIN": identity_center,
+        "AWS_ENDPOINT_URL_ORGANIZATIONS": identity_center,
     }
 
 

@@ -1,5 +1,6 @@
 """Child processes: started with their output in a file, waited for, and stopped together with what they started themselves."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -68,22 +69,22 @@ class Child:
 
         wait_until(listens, f"{self.name} listens on port {port} (see {self.log})", START_SECONDS)
 
+    def wait(self) -> None:
+        """Waits until the child has ended by itself."""
+        self._process.wait(START_SECONDS)
+
     def stop(self) -> None:
         """Ends the child and its children: asks first, and then does not ask."""
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
         self._signal(signal.SIGKILL)
         self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def _last_words(self) -> str:
         return self.log.read_text(errors="replace")[-600:].strip() or "it said nothing"

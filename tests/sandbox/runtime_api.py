@@ -44,6 +44,9 @@ class _Api(ThreadingHTTPServer):
         self.invocations: queue.Queue[tuple[str, bytes, int]] = queue.Queue()
         self.answers: queue.Queue[Answer] = queue.Queue()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: the function's connections break when it is stopped, and an answer that does not come is noticed anyway."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -79,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(chunks)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class calls it so)
         """Nothing: the function's own log is what matters."""
 
 
@@ -120,6 +123,10 @@ class Function:
         deadline_ms = int((time.time() + self._timeout_seconds) * 1000)
         self._api.invocations.put((f"r-{self._n_invocations}", json.dumps(payload).encode(), deadline_ms))
         return self.answer()
+
+    def wait_until_ended(self) -> None:
+        """Waits until the process has ended by itself."""
+        self._child.wait()
 
     def answer(self) -> Answer:
         """The next answer; one that is given without an invocation says why the function did not start."""

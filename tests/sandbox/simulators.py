@@ -61,7 +61,7 @@ class Simulator:
     def start(self, seed_file: Path) -> None:
         """Starts with this world; whatever was before is gone."""
         self.stop()
-        command = [binary(self.program), "--listen", f"{LOOPBACK}:{self.port}", "--seed-file", seed_file]
+        command: list[str | Path] = [binary(self.program), "--listen", f"{LOOPBACK}:{self.port}", "--seed-file", seed_file]
         self._child = Child(self.program, command, self._log)
         self._child.wait_for_port(self.port)
 

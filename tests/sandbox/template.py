@@ -8,7 +8,7 @@ import yaml
 from sandbox.paths import ROOT
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
     """Takes CloudFormation's short functions (`!Ref X`) for what they are applied to."""
 
 
