@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sync_core::ids::{GroupId, UserId};
 
 use super::quota::Throttles;
-use super::{ExternalId, FakeIdentityCenter};
+use super::{AssignmentSettings, ExternalId, FakeIdentityCenter, Fate};
 use crate::fault::Fault;
 use crate::http::{Controlled, replace};
 use crate::log::Call;
@@ -29,6 +29,7 @@ enum Op {
     SetGroupExternalIds { group: String, external_ids: Vec<ExternalId> },
     AddMember { group: String, user: String },
     RemoveMember { group: String, user: String },
+    Decide { fate: Fate },
     Settle,
 }
 
@@ -47,6 +48,7 @@ struct Orders {
     capacity: Option<usize>,
     conflict_status: Option<u16>,
     throttles: Option<Throttles>,
+    assignments: Option<AssignmentSettings>,
     latency_ms: Option<u64>,
     kill_after: Option<u64>,
 }
@@ -71,6 +73,7 @@ impl Controlled for FakeIdentityCenter {
             "groups": groups.collect::<Vec<_>>(),
             "users": users.collect::<Vec<_>>(),
             "memberships": state.memberships.len(),
+            "assignments": state.assignments_json(),
         })
     }
 
@@ -97,6 +100,10 @@ impl Controlled for FakeIdentityCenter {
             Op::SetGroupExternalIds { group, external_ids } => self.set_group_external_ids(&self.group_of(&group)?, &external_ids),
             Op::AddMember { group, user } => self.add_member(&self.group_of(&group)?, &self.user_of(&user)?).is_some(),
             Op::RemoveMember { group, user } => self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?),
+            Op::Decide { fate } => {
+                self.decide(fate);
+                true
+            }
             Op::Settle => {
                 self.settle();
                 true
@@ -127,6 +134,7 @@ impl Controlled for FakeIdentityCenter {
             replace(&mut settings.forgiving_deletes, orders.forgiving_deletes);
             replace(&mut settings.capacity, orders.capacity);
             replace(&mut settings.conflict_status, orders.conflict_status);
+            replace(&mut settings.assignments, orders.assignments);
         });
         Ok(json!({}))
     }
