@@ -48,9 +48,17 @@ impl<S: SecretSource> OktaCredentials<S> {
         self.provider().await.map(drop)
     }
 
+    /// A text that cannot be used is read once more: whoever corrects the secret should not have to wait until it has left the memory.
     async fn provider(&self) -> Result<Arc<dyn CredentialProvider>, SourceError> {
         let text = self.store.read(&self.id).await.map_err(|error| failed(&error))?;
-        self.provider_of(&mut *self.kept.lock().await, text)
+        let mut kept = self.kept.lock().await;
+        match self.provider_of(&mut kept, text) {
+            Ok(provider) => Ok(provider),
+            Err(_) => {
+                let text = self.store.read_again(&self.id).await.map_err(|error| failed(&error))?;
+                self.provider_of(&mut kept, text)
+            }
+        }
     }
 
     /// The provider for this text: the one that is there, or a new one.

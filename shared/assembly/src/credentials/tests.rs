@@ -96,6 +96,16 @@ async fn an_api_token_is_sent_without_asking_okta_and_read_again_when_refused() 
 }
 
 #[tokio::test]
+async fn a_secret_that_was_corrected_is_used_at_once() {
+    let (url, _) = org(vec![given()]).await;
+    let secret = Secret::holding("no JSON");
+    let credentials = credentials(secret, &url, false);
+    assert!(credentials.check().await.unwrap_err().detail.contains("it is not JSON"));
+    secret.now_holds(r#"{"api_token":"00token"}"#);
+    credentials.check().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_key_gives_one_access_token_for_as_long_as_the_secret_stays_the_same() {
     let (url, asked) = org(vec![given()]).await;
     let secret = Secret::holding(&key_secret("k1"));

@@ -67,12 +67,16 @@ impl<S: SecretSource> HookSecrets<S> {
         Self { store, id, bucket: Mutex::new(TokenBucket::new(MOST_AT_ONCE, REFILL)) }
     }
 
-    /// The secret, from memory where it is fresh.
+    /// The secret, from memory where it is fresh. One that cannot be used is read again, as often as that is allowed: whoever corrects
+    /// it should not have to wait until it has left the memory.
     ///
     /// # Errors
     /// [`SecretError`]
     pub async fn current(&self) -> Result<HookSecret, SecretError> {
-        HookSecret::parse(&self.id, &self.store.read(&self.id).await?)
+        match HookSecret::parse(&self.id, &self.store.read(&self.id).await?) {
+            Ok(secret) => Ok(secret),
+            Err(unusable) => self.again().await?.ok_or(unusable),
+        }
     }
 
     /// The secret, read again; `None` where that was done too often of late.
@@ -115,6 +119,19 @@ mod tests {
             tokio::time::advance(Duration::from_millis(50)).await;
         }
         assert_eq!(source.calls(), 1 + 5 + 5, "the first, the bucket, and what came back until second 59");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_was_corrected_is_used_at_once() {
+        let source = Texts::new(&["no JSON", r#"{"current":"right"}"#]);
+        let secrets = HookSecrets::new(SecretStore::new(&source), "hook".to_owned());
+        assert_eq!(secrets.current().await.unwrap().current.expose_secret(), "right");
+        let source = Texts::new(&["no JSON"]);
+        let secrets = HookSecrets::new(SecretStore::new(&source), "hook".to_owned());
+        for _ in 0..100 {
+            assert!(matches!(secrets.current().await, Err(SecretError::Shape { .. })));
+        }
+        assert_eq!(source.calls(), 1 + 5, "the first, and the bucket");
     }
 
     #[tokio::test(start_paused = true)]
