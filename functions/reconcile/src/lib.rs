@@ -51,8 +51,7 @@ impl Reconcile {
             Ok(payload) => self.carry_out(payload, deadline_ms).await,
             Err(error) => Err(error.into()),
         };
-        let failed = result.is_err();
-        self.show_life(failed).await;
+        self.show_life(&result).await;
         result.map_err(|error| {
             let chain = error_chain(&error);
             tracing::error!(event = "invocation_refused", error = chain);
@@ -60,11 +59,14 @@ impl Reconcile {
         })
     }
 
-    /// Every invocation says how the whole is, one that failed most of all.
-    async fn show_life(&self, failed: bool) {
+    /// Every invocation says how the whole is, one that failed most of all. For a payload that is refused nothing is read, not even that.
+    async fn show_life(&self, result: &Result<Value, InvocationError>) {
         let now = self.clock.now();
-        let mut metrics = vitals(&self.assembler.ledger(), now).await;
-        metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(failed)), unit: Unit::Count });
+        let mut metrics = match result {
+            Err(InvocationError::Payload(_)) => Vec::new(),
+            Ok(_) | Err(_) => vitals(&self.assembler.ledger(), now).await,
+        };
+        metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(result.is_err())), unit: Unit::Count });
         runtime::metrics::emit(Function::Reconcile, now, &metrics);
     }
 

@@ -11,11 +11,11 @@ pub async fn vitals<T: Table>(ledger: &Ledger<T>, now: Timestamp) -> Vec<Metric>
     let seconds = |name, value: f64| Metric { name, value, unit: Unit::Seconds };
     let reachable = |value| Metric { name: "LedgerUnavailable", value, unit: Unit::Count };
     match (ledger.since_complete(now).await, ledger.pause(now).await) {
-        (Ok(complete), Ok(pause)) => vec![
-            seconds("SecondsSinceCompleteRun", complete.as_secs_f64()),
-            seconds("PausedSeconds", pause.map_or(0.0, |pause| now.duration_since(pause.since).as_secs_f64())),
-            reachable(0.0),
-        ],
+        (Ok(complete), Ok(pause)) => {
+            let paused = pause.map_or(0.0, |pause| now.duration_since(pause.since).as_secs_f64());
+            let complete = complete.map(|complete| seconds("SecondsSinceCompleteRun", complete.as_secs_f64()));
+            complete.into_iter().chain([seconds("PausedSeconds", paused), reachable(0.0)]).collect()
+        }
         _ => vec![reachable(1.0)],
     }
 }

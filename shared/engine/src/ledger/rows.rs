@@ -11,6 +11,7 @@ use super::{Ledger, RowKey};
 use crate::ports::{Expect, Table, TableError};
 
 const STATE: &str = "state";
+const FIRST_RUN: &str = "first_run";
 const PIN: &str = "pin";
 const PINNED: &str = "pinned";
 const TOUCHED: &str = "touched";
@@ -110,16 +111,20 @@ impl<T: Table> Ledger<T> {
         self.write(RowKey::lasting(STATE, "last_complete"), &Moment { at }, Expect::Anything, now).await.map(drop)
     }
 
-    /// How long ago the last complete full run ended; where none ever did, how long ago the ledger was first asked.
-    pub async fn since_complete(&self, now: Timestamp) -> Result<SignedDuration, TableError> {
-        if let Some(at) = self.last_complete(now).await? {
-            return Ok(now.duration_since(at));
-        }
-        if let Some(first) = self.recall::<Moment>(STATE, "first_asked", now).await? {
-            return Ok(now.duration_since(first.at));
-        }
-        match self.write(RowKey::lasting(STATE, "first_asked"), &Moment { at: now }, Expect::Absent, now).await {
-            Ok(_) | Err(TableError::Conflict { .. }) => Ok(SignedDuration::ZERO),
+    /// How long ago the last complete full run ended; where none ever did, how long ago the first run that wrote ended. Nothing is written
+    /// here: an invocation that is refused asks this as well.
+    pub async fn since_complete(&self, now: Timestamp) -> Result<Option<SignedDuration>, TableError> {
+        let last = match self.last_complete(now).await? {
+            Some(at) => Some(at),
+            None => self.recall::<Moment>(STATE, FIRST_RUN, now).await?.map(|moment| moment.at),
+        };
+        Ok(last.map(|at| now.duration_since(at)))
+    }
+
+    /// Remembers the first run that wrote.
+    pub async fn set_first_run(&self, now: Timestamp) -> Result<(), TableError> {
+        match self.write(RowKey::lasting(STATE, FIRST_RUN), &Moment { at: now }, Expect::Absent, now).await {
+            Ok(_) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

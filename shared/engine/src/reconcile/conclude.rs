@@ -39,7 +39,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
             self.remember_rules(findings, now).await?;
         }
         if !is_whole(findings) {
-            return Ok(());
+            return if request.scope == Scope::All { self.ledger.set_first_run(now).await } else { Ok(()) };
         }
         match request.scope {
             Scope::All => {
