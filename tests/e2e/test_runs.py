@@ -1,5 +1,6 @@
 """Runs of reconcile: full ones, dry ones, those that the schedule starts."""
 
+import time
 from typing import Any
 
 from sandbox import Sandbox, check
@@ -175,3 +176,17 @@ def refusal(sandbox: Sandbox, payload: dict[str, Any]) -> str:
     except InvocationError as error:
         return str(error)
     return "held" if report["held"] else ""
+
+
+def test_s55_every_invocation_shows_how_the_whole_is_and_one_that_fails_says_so(sandbox: Sandbox) -> None:
+    sandbox.reset(world(4, 1, 2))
+    assert sandbox.apply()["status"] == "converged"
+    policy = sandbox.policy_path.read_text()
+    since = time.time()
+    sandbox.policy_path.unlink()
+    for _ in range(2):
+        assert "policy" in refusal(sandbox, {"mode": "apply", "scope": "all"})
+    sandbox.policy_path.write_text(policy)
+    metrics = [line for line in sandbox.cloud.log_lines(RECONCILE, since) if "InvocationFailed" in line]
+    assert [line["InvocationFailed"] for line in metrics] == [1.0, 1.0]
+    assert all(line["SecondsSinceCompleteRun"] >= 0 and line["PausedSeconds"] == 0 for line in metrics)

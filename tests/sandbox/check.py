@@ -58,6 +58,13 @@ def compare(okta: dict[str, Any], aws: dict[str, Any], match: str = "^AWS-") -> 
     return Sides(frozenset(wanted), frozenset(actual), tuple(names))
 
 
+def assignments(aws: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """What managed groups have: group, permission set, account."""
+    ours = {group["id"]: group["display_name"] for group in aws["groups"] if MARK.search(group["description"] or "")}
+    given = ((ours.get(made["principal"]), made["permission_set"], made["account"]) for made in aws["assignments"])
+    return {(group, permission_set, account) for group, permission_set, account in given if group is not None}
+
+
 def unmanaged(aws: dict[str, Any]) -> dict[str, Any]:
     """Everything in Identity Center that is not ours: the groups without a mark, whole, and all users."""
     others = {group["id"]: group for group in aws["groups"] if not MARK.search(group["description"] or "")}

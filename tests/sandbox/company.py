@@ -29,6 +29,17 @@ permission_sets = ["${set}"]
 """
 """What the groups give: on every account of the unit, the permission set of the group's name."""
 
+ACCOUNTS = ["000000000001", "000000000002", "000000000004"]
+"""The accounts of that unit: of four accounts, the third is in another."""
+
+QUOTA_ACCOUNT = "000000000002"
+"""The account in which AWS gives up once."""
+
+
+def assignments() -> set[tuple[str, str, str]]:
+    """What the rules give, worked out by hand."""
+    return {(group, group.removeprefix("AWS-"), account) for group in ("AWS-Admins", "AWS-ReadOnly") for account in ACCOUNTS}
+
 
 def login(person: str) -> str:
     """A person's login."""

@@ -60,6 +60,16 @@ def deliver(sandbox: Sandbox, events: list[Event], event_id: str | None = None) 
     return post(sandbox, json.dumps(envelope(events, event_id)).encode())
 
 
+def taken(sandbox: Sandbox, *changes: dict[str, Any]) -> list[Event]:
+    """Makes changes in Okta and takes away the events, which Okta then does not deliver: they are to be delivered by hand."""
+    since = len(happened(sandbox))
+    sandbox.okta.deliver(paused=True, lose=1.0)
+    sandbox.okta.change(*changes)
+    sandbox.okta.flush()
+    sandbox.okta.deliver(paused=False, lose=0.0)
+    return happened(sandbox, since)
+
+
 def happened(sandbox: Sandbox, since: int = 0) -> list[Event]:
     """The events in Okta's System Log, oldest first, from the `since`th on."""
     events: list[Event] = sandbox.okta.control("GET", "events")

@@ -3,6 +3,8 @@
 import datetime
 import json
 import shutil
+import signal
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +57,8 @@ class Sandbox:
         self._stop()
 
     def _start(self) -> None:
+        # A plain SIGTERM would leave the children behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         self._start_simulators(EMPTY)
         self.cloud.start()
         self.cloud.make_secret(functions.OKTA_SECRET, {"api_token": TOKEN})
