@@ -198,9 +198,8 @@ def agreement(story: Story) -> None:
     story.expect(len(missing) == 1 and {account for _, _, account in missing} == {company.QUOTA_ACCOUNT}, f"one is missing: {missing}")
     story.expect(check.unmanaged(aws)["groups"] == story.unmanaged["groups"], "the groups that are not ours are as they were")
     if not story.failures:
-        print(
-            f"  {GREEN}They do{PLAIN}: {len(sides.wanted)} memberships and {len(check.assignments(aws))} assignments, by the simulators' own state."
-        )
+        counts = f"{len(sides.wanted)} memberships and {len(check.assignments(aws))} assignments"
+        print(f"  {GREEN}They do{PLAIN}, by the simulators' own state: {counts}.")
         print("  The assignment that AWS gave up is tried again after 15 minutes. What is not ours is as it was.")
 
 
