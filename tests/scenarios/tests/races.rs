@@ -293,3 +293,26 @@ async fn what_could_not_be_read_is_said_so_that_its_message_comes_again() {
     let new = rig.on_group(&rig.world.okta.add_group("AWS-new"), Event::Grant).await.report;
     assert_eq!(kinds(&new), ["unreadable"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn s07_runs_and_workers_side_by_side_never_exceed_the_budget_together() {
+    for seed in 1..6 {
+        let shape = Shape { users: 60, groups: 5, members: 12, seed, ..Shape::default() };
+        let rig = Rig::of(&shape, "[guard]\nmax_membership_removals = 7\nmax_percent = 0\n");
+        rig.apply().await;
+        later(600).await;
+        rig.clear_logs();
+        (0..5).for_each(|group| rig.leave(group, group * 12..group * 12 + 3));
+        let worker = |group: usize, user: usize| {
+            let rig = rig.another(&format!("worker-{group}-{user}"));
+            async move { rig.on_user(&rig.world.okta_user(group * 12 + user), Some(&rig.world.okta_group(group)), Event::Removal).await }
+        };
+        let workers = futures::future::join_all(
+            (0..5).flat_map(|group| (0..3).map(move |user| (group, user))).map(|(group, user)| worker(group, user)),
+        );
+        let (schedule, by_hand) = (rig.another("schedule"), rig.another("by-hand"));
+        tokio::join!(workers, schedule.apply(), by_hand.apply());
+        assert!(rig.writes() <= 7, "seed {seed}: {} removals", rig.writes());
+        assert!(rig.writes() > 0, "seed {seed}");
+    }
+}
