@@ -1,11 +1,16 @@
 """Runs of reconcile: full ones, dry ones, those that the schedule starts."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox import Sandbox, check
 from sandbox.functions import RECONCILE, InvocationError
 from sandbox.processes import wait_until
+from sandbox.runtime_api import Function
 from worlds import add_member, login, remove_member, world
 
 EMPTY = {"kind": "empty"}
@@ -135,6 +140,73 @@ def test_s09_what_is_not_ours_is_never_touched(sandbox: Sandbox) -> None:
     report = sandbox.apply()
     assert [action["action"] for action in report["plan"]] == ["remove_membership"], "a stranger in a managed group"
     assert check.unmanaged(sandbox.aws.state()) == before
+    assert sandbox.differences() == []
+
+
+RULE = """
+[[assignment]]
+group = '^AWS-000$'
+accounts = ["ou:Workloads"]
+permission_sets = ["ReadOnly"]
+"""
+
+
+def test_assignments_follow_the_rules_and_a_dry_run_shows_them_first(sandbox: Sandbox) -> None:
+    organization = {"accounts": 4, "units": ["Workloads/Prod", "Workloads/Dev", "Sandbox"], "permission_sets": ["ReadOnly", "Admin"]}
+    sandbox.reset(world(12, 3, 4, organization=organization))
+    with sandbox.policy_path.open("a") as file:
+        file.write(RULE)
+    dry = sandbox.reconcile({"mode": "dry_run", "scope": "all"})
+    assert (dry["status"], sandbox.aws.calls().writes) == ("planned", 0)
+    real = sandbox.apply()
+    assert (real["status"], real["plan"]) == ("applied", dry["plan"])
+    given = {("AWS-000", "ReadOnly", account) for account in ("000000000001", "000000000002", "000000000004")}
+    assert check.assignments(sandbox.aws.state()) == given
+    assert sandbox.apply()["status"] == "converged"
+
+
+def test_s46_runs_by_hand_by_schedule_and_by_events_at_once_end_as_okta_says(sandbox: Sandbox) -> None:
+    sandbox.reset(world(60, 6, 10))
+    sandbox.aws.settings(latency_ms=30)
+    sandbox.okta.change(*(add_member(f"AWS-{number:03}", login(59 - number)) for number in range(5)))
+    sandbox.okta.change(*(remove_member("AWS-001", login(10 + number)) for number in range(3)))
+    began = sandbox.fire_schedule("Full")
+    with ThreadPoolExecutor() as pool:
+        reports = list(pool.map(lambda _: sandbox.apply(), range(2)))
+    sandbox.settle()
+    wait_until(lambda: len(sandbox.runs(RECONCILE, began)) >= 3, "all runs are done", 60)
+    assert {report["status"] for report in reports} <= {"applied", "converged"}, "none fails because of another"
+    assert sandbox.differences() == []
+    assert sandbox.aws.calls().writes == 8, "no change was made twice, or made and taken back"
+
+
+def test_s45_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_repair(sandbox: Sandbox) -> None:
+    sandbox.reset(world(60, 6, 10, in_sync=False))
+    sandbox.aws.settings(latency_ms=20)
+    for seconds in (0.4, 0.8):
+        with Function(RECONCILE, sandbox.environment(RECONCILE), sandbox.folder / "single") as function:
+            function.begin({"mode": "apply", "scope": "all"})
+            time.sleep(seconds)
+    assert 0 < len(sandbox.sides().actual) < 60, "they were killed while they wrote"
+    report = sandbox.apply()
+    assert report["status"] == "applied", report
+    assert sandbox.differences() == []
+    assert sandbox.aws.calls().writes <= 60 + 6 + 2
+
+
+def test_an_oauth_key_works_as_an_api_token_does(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.okta.deliver(paused=True)
+    sandbox.okta.change(add_member("AWS-000", login(11)))
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    sandbox.okta.change({"op": "add_oauth_client", "client_id": "0oalockstep", "key_id": "k1", "public_key": public, "dpop_required": True})
+    sandbox.cloud.make_secret("lockstep/oauth", {"client_id": "0oalockstep", "private_key": private, "key_id": "k1"})
+    env = {**sandbox.environment(RECONCILE), "LOCKSTEP_OKTA_SECRET": "lockstep/oauth"}
+    with Function(RECONCILE, env, sandbox.folder / "single") as function:
+        assert function.invoke({"mode": "apply", "scope": "all"}).body["status"] == "applied"
+        assert private.splitlines()[1] not in function.printed()
     assert sandbox.differences() == []
 
 

@@ -79,6 +79,10 @@ class Child:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the child and its children at once, as Lambda does."""
         self._signal(signal.SIGKILL)
         self._process.wait()
 

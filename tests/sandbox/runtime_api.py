@@ -113,16 +113,20 @@ class Function:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._child.stop()
+        self._child.kill()
         self._api.shutdown()
         self._api.server_close()
 
     def invoke(self, payload: object) -> Answer:
         """Invokes the function and waits for its answer."""
+        self.begin(payload)
+        return self.answer()
+
+    def begin(self, payload: object) -> None:
+        """Invokes the function and does not wait."""
         self._n_invocations += 1
         deadline_ms = int((time.time() + self._timeout_seconds) * 1000)
         self._api.invocations.put((f"r-{self._n_invocations}", json.dumps(payload).encode(), deadline_ms))
-        return self.answer()
 
     def wait_until_ended(self) -> None:
         """Waits until the process has ended by itself."""
