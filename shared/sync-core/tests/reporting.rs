@@ -17,7 +17,7 @@ fn findings() -> Findings {
     let world = World::in_sync(2, 12, "").members("g0", &["u0", "u1"]).user("u99");
     let kept: Vec<String> = (12..23).map(|user| format!("u{user}")).chain(["u99".to_owned()]).collect();
     let world = world.members("g1", &kept.iter().map(String::as_str).collect::<Vec<_>>());
-    let judgement = world.judged_with(&Window::Used(Usage::default()), None).unwrap();
+    let judgement = world.judged_with(&Window::Used(Usage::default()), None).expect("nothing is approved, so no approval can be refused");
     let grant = RemovalGrant::reserved_by_ledger(&judgement.spend);
     let (approved, held, _) = judgement.approve(grant);
     let outcomes = approved.actions().map(|(_, action)| (action.clone(), Outcome::Done(Effect::Changed))).collect();
