@@ -82,7 +82,10 @@ async fn what_is_there_already_is_made_again_without_an_error_and_what_is_gone_i
     assert_eq!((world.assignments().len(), world.aws.writes().len(), world.aws.write_attempts().len()), (1, 1, 2));
     assert_eq!(delete(&world, 0, 1, "Admin").await.unwrap().status, OperationStatus::InProgress);
     assert_eq!(delete(&world, 0, 1, "Admin").await.unwrap().status, OperationStatus::Succeeded);
-    assert_eq!(world.aws.log().last().unwrap().error.as_deref(), Some("ResourceNotFoundException"));
+    let log = world.aws.log();
+    let last: Vec<_> = log.iter().rev().take(2).map(|call| (call.operation.as_str(), call.error.as_deref())).collect();
+    let gone = ("DeleteAccountAssignment", Some("ResourceNotFoundException"));
+    assert_eq!(last, [("ListAccountAssignments", None), gone], "not found is believed where the list says so too");
 }
 
 #[tokio::test]
@@ -95,6 +98,9 @@ async fn what_no_one_knows_is_not_found() {
     world.aws.remove_group(&known.group);
     for unknown in [&no_account, &no_set, &known] {
         assert_eq!(kind(world.aws.create_assignment(unknown).await), Some(TargetErrorKind::NotFound), "{unknown:?}");
+    }
+    for unknown in [&no_account, &no_set] {
+        assert_eq!(kind(world.aws.delete_assignment(unknown).await), Some(TargetErrorKind::NotFound), "{unknown:?}");
     }
     assert_eq!(kind(world.aws.assignments_on(&no_account.account, &known.permission_set).await), Some(TargetErrorKind::NotFound));
     assert_eq!(world.aws.permission_set_name(&no_set.permission_set).await.unwrap(), None);

@@ -84,9 +84,10 @@ async fn an_account_that_leaves_takes_its_assignments_with_it() {
 #[tokio::test]
 async fn without_an_organization_there_is_none() {
     let world = World::disjoint(1, 1, 1);
-    assert_eq!(kind(world.aws.accounts().await), Some(TargetErrorKind::NotFound));
-    assert_eq!(kind(world.aws.management_account().await), Some(TargetErrorKind::NotFound));
-    assert_eq!(world.aws.account(&world.account(1)).await.unwrap(), None);
+    assert_eq!(kind(world.aws.accounts().await), Some(TargetErrorKind::Invalid));
+    assert_eq!(kind(world.aws.management_account().await), Some(TargetErrorKind::Invalid));
+    assert_eq!(kind(world.aws.account(&world.account(1)).await), Some(TargetErrorKind::Invalid));
+    assert_eq!(world.aws.log()[0].error.as_deref(), Some("AWSOrganizationsNotInUseException"));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use sim::identity_center::Throttles;
 
-/// A simulated AWS IAM Identity Center (`identitystore`, and of `sso-admin` what finds the store). It prints its address when it is
+/// A simulated AWS IAM Identity Center (`identitystore`, `sso-admin` as far as accounts are assigned, and `organizations`). It prints its address when it is
 /// ready, and stops on SIGTERM or an interrupt.
 #[derive(Debug, Parser)]
 struct Arguments {

@@ -74,7 +74,7 @@ pub async fn serve_okta(okta: FakeOkta, addr: SocketAddr) -> io::Result<Server> 
     Ok(server)
 }
 
-/// Serves an identity store: `identitystore` and `sso-admin` on one address.
+/// Serves Identity Center: `identitystore`, `sso-admin` and `organizations` on one address.
 ///
 /// # Errors
 /// If the address cannot be listened on.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sync_core::ids::{GroupId, UserId};
 
+use super::assignments::control::{AdminOp, admin_json};
 use super::quota::Throttles;
-use super::{AssignmentSettings, ExternalId, FakeIdentityCenter, Fate};
+use super::{ExternalId, FakeIdentityCenter};
 use crate::fault::Fault;
 use crate::http::{Controlled, replace};
 use crate::log::Call;
@@ -29,7 +31,6 @@ enum Op {
     SetGroupExternalIds { group: String, external_ids: Vec<ExternalId> },
     AddMember { group: String, user: String },
     RemoveMember { group: String, user: String },
-    Decide { fate: Fate },
     Settle,
 }
 
@@ -48,7 +49,10 @@ struct Orders {
     capacity: Option<usize>,
     conflict_status: Option<u16>,
     throttles: Option<Throttles>,
-    assignments: Option<AssignmentSettings>,
+    /// What is named in them changes.
+    assignments: Option<Value>,
+    /// Likewise.
+    organization: Option<Value>,
     latency_ms: Option<u64>,
     kill_after: Option<u64>,
 }
@@ -68,16 +72,22 @@ impl Controlled for FakeIdentityCenter {
                 "id": user.id.as_str(), "user_name": user.user_name, "external_ids": user.external_ids, "enabled": user.enabled,
             })
         });
-        json!({
+        let mut whole = json!({
             "identity_store_id": state.settings.identity_store_id,
             "groups": groups.collect::<Vec<_>>(),
             "users": users.collect::<Vec<_>>(),
             "memberships": state.memberships.len(),
-            "assignments": state.assignments_json(),
-        })
+        });
+        if let Some(object) = whole.as_object_mut() {
+            object.extend(admin_json(&state).into_iter().map(|(key, value)| (key.to_owned(), value)));
+        }
+        whole
     }
 
     fn change(&self, op: &Value) -> Result<Value, String> {
+        if AdminOp::is_asked_for(op) {
+            return self.change_admin(op);
+        }
         let op: Op = serde_json::from_value(op.clone()).map_err(|error| error.to_string())?;
         let changed = match op {
             Op::AddUser { user_name, external_id } => {
@@ -100,10 +110,6 @@ impl Controlled for FakeIdentityCenter {
             Op::SetGroupExternalIds { group, external_ids } => self.set_group_external_ids(&self.group_of(&group)?, &external_ids),
             Op::AddMember { group, user } => self.add_member(&self.group_of(&group)?, &self.user_of(&user)?).is_some(),
             Op::RemoveMember { group, user } => self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?),
-            Op::Decide { fate } => {
-                self.decide(fate);
-                true
-            }
             Op::Settle => {
                 self.settle();
                 true
@@ -114,6 +120,9 @@ impl Controlled for FakeIdentityCenter {
 
     fn set(&self, settings: &Value) -> Result<Value, String> {
         let orders: Orders = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
+        let current = self.settings();
+        let assignments = merged(&current.assignments, orders.assignments)?;
+        let organization = merged(&current.organization, orders.organization)?;
         if let Some(throttles) = orders.throttles {
             self.throttle(throttles);
         }
@@ -134,7 +143,8 @@ impl Controlled for FakeIdentityCenter {
             replace(&mut settings.forgiving_deletes, orders.forgiving_deletes);
             replace(&mut settings.capacity, orders.capacity);
             replace(&mut settings.conflict_status, orders.conflict_status);
-            replace(&mut settings.assignments, orders.assignments);
+            settings.assignments = assignments;
+            settings.organization = organization;
         });
         Ok(json!({}))
     }
@@ -169,15 +179,25 @@ impl Controlled for FakeIdentityCenter {
 }
 
 impl FakeIdentityCenter {
-    fn group_of(&self, id_or_name: &str) -> Result<GroupId, String> {
+    pub(super) fn group_of(&self, id_or_name: &str) -> Result<GroupId, String> {
         let state = self.lock();
         let found = state.existing_group(id_or_name).ok().or_else(|| state.group_named(id_or_name));
         found.map(|group| group.id.clone()).ok_or_else(|| format!("there is no group {id_or_name}"))
     }
 
-    fn user_of(&self, id_or_name: &str) -> Result<UserId, String> {
+    pub(super) fn user_of(&self, id_or_name: &str) -> Result<UserId, String> {
         let state = self.lock();
         let found = state.existing_user(id_or_name).ok().or_else(|| state.user_named(id_or_name));
         found.map(|user| user.id.clone()).ok_or_else(|| format!("there is no user {id_or_name}"))
     }
+}
+
+/// Settings with what is named in `changes` in the place of what was there.
+fn merged<T: Serialize + DeserializeOwned>(settings: &T, changes: Option<Value>) -> Result<T, String> {
+    let mut whole = json!(settings);
+    match (whole.as_object_mut(), changes.unwrap_or_else(|| json!({}))) {
+        (Some(object), Value::Object(changes)) => object.extend(changes),
+        (_, other) => return Err(format!("settings are an object, not {other}")),
+    }
+    serde_json::from_value(whole).map_err(|error| error.to_string())
 }

@@ -155,17 +155,12 @@ fn refused(name: &str, error: &AwsError) -> TargetError {
         ("ConflictException", Some(CONCURRENT)) => TargetErrorKind::ConcurrentModification,
         ("ConflictException", Some(NOT_UNIQUE) | None) => TargetErrorKind::NameTaken,
         ("ConcurrentModificationException", _) => TargetErrorKind::ConcurrentModification,
-        (
-            "ResourceNotFoundException"
-            | "AccountNotFoundException"
-            | "ParentNotFoundException"
-            | "TargetNotFoundException"
-            | "AWSOrganizationsNotInUseException",
-            _,
-        ) => TargetErrorKind::NotFound,
+        ("ResourceNotFoundException" | "AccountNotFoundException" | "ParentNotFoundException" | "TargetNotFoundException", _) => {
+            TargetErrorKind::NotFound
+        }
         ("ThrottlingException" | "TooManyRequestsException", _) => TargetErrorKind::Throttled,
         ("ServiceQuotaExceededException", _) => TargetErrorKind::QuotaExceeded,
-        ("ValidationException" | "InvalidInputException", _) => TargetErrorKind::Invalid,
+        ("ValidationException" | "InvalidInputException" | "AWSOrganizationsNotInUseException", _) => TargetErrorKind::Invalid,
         ("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => TargetErrorKind::Denied,
         _ if error.status >= 500 => TargetErrorKind::Unavailable,
         _ => TargetErrorKind::Malformed,

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod begin;
+pub(crate) mod control;
 mod handle;
 mod ports;
 mod reads;
@@ -10,11 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sync_core::ids::{AccountId, GroupId, PermissionSetArn, RequestId, UserId};
 use sync_core::records::{Assignment, AssignmentOperation, OperationStatus};
 
-use super::state::StoreState;
 use crate::ids::IdMaker;
 
 /// A permission set.
@@ -258,19 +257,5 @@ impl AssignmentState {
         let prefix = format!("{} ", pair_key(account, permission_set));
         let rest = self.made.range(prefix.clone()..).map(|(key, assignment)| (key.as_str(), assignment));
         rest.take_while(move |(key, _)| key.starts_with(&prefix))
-    }
-}
-
-impl StoreState {
-    /// Every assignment, for the control plane.
-    pub(crate) fn assignments_json(&self) -> Vec<Value> {
-        let json = |assignment: &StoreAssignment| {
-            json!({
-                "account": assignment.account.as_str(),
-                "permission_set": self.existing_permission_set(&assignment.permission_set).map(|set| set.name.clone()).unwrap_or_default(),
-                "principal": assignment.principal.id(),
-            })
-        };
-        self.assignments.made.values().map(json).collect()
     }
 }

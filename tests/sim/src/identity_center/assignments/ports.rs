@@ -14,7 +14,7 @@ use crate::identity_center::reads::Part;
 use crate::identity_center::state::StoreState;
 
 /// The id of a request that there was no need for.
-const NO_REQUEST: &str = "00000000-0000-0000-0000-000000000000";
+const NO_REQUEST: &str = "already-gone";
 
 impl ReadAssignments for FakeIdentityCenter {
     async fn permission_sets(&self) -> Result<Vec<PermissionSetArn>, TargetError> {
@@ -68,8 +68,8 @@ impl WriteAssignments for FakeIdentityCenter {
 
     async fn delete_assignment(&self, assignment: &Assignment) -> Result<AssignmentRequest, TargetError> {
         match self.begin_request(AssignmentOperation::Delete, assignment).await {
-            Err(error) if error.kind == TargetErrorKind::NotFound => Ok(AssignmentRequest {
-                id: RequestId::new(NO_REQUEST).expect("digits are a RequestId"),
+            Err(error) if error.kind == TargetErrorKind::NotFound && !self.is_assigned(assignment).await? => Ok(AssignmentRequest {
+                id: RequestId::new(NO_REQUEST).expect("letters and a hyphen are a RequestId"),
                 status: OperationStatus::Succeeded,
                 created: None,
                 assignment: Some(assignment.clone()),
@@ -80,6 +80,11 @@ impl WriteAssignments for FakeIdentityCenter {
 }
 
 impl FakeIdentityCenter {
+    /// The exception does not say what is missing: it counts only where the list can be read, and does not show the assignment.
+    async fn is_assigned(&self, assignment: &Assignment) -> Result<bool, TargetError> {
+        Ok(self.assignments_on(&assignment.account, &assignment.permission_set).await?.contains(assignment))
+    }
+
     async fn begin_request(&self, operation: AssignmentOperation, assignment: &Assignment) -> Result<AssignmentRequest, TargetError> {
         let Assignment { group, account, permission_set } = assignment;
         let parameters = format!("PermissionSetArn={permission_set} PrincipalId={group} TargetId={account}");

@@ -185,6 +185,12 @@ impl Organization {
         })
     }
 
+    /// The names of the units down to this one, with slashes, as [`NewAccount::unit`] takes them.
+    pub(crate) fn unit_names(&self, id: &str) -> String {
+        let name = |id: &String| self.units.get(id).map(|unit| unit.name.clone());
+        self.path_of(id).iter().filter_map(name).collect::<Vec<_>>().join("/")
+    }
+
     /// The ids of the root and the units down to this one.
     fn path_of(&self, id: &str) -> Vec<String> {
         let mut path = vec![id.to_owned()];
