@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from sandbox import Sandbox, deliveries
+from sandbox import Sandbox, deliveries, functions
 from sandbox.deliveries import Event
-from sandbox.functions import WORKER
+from sandbox.functions import HOOK, WORKER
 from sandbox.processes import wait_until
 from worlds import add_member, login, members, remove_member, world
 
@@ -58,6 +58,16 @@ def test_s20_the_same_delivery_five_times_is_one_write(sandbox: Sandbox) -> None
     sandbox.wait_until_idle()
     for _ in range(2):
         assert deliveries.deliver(sandbox, events, "the-same-id").status == 204
+    sandbox.wait_until_idle()
+    assert sandbox.aws.calls().writes == 1
+    assert sandbox.differences() == []
+
+
+def test_an_event_off_the_partner_bus_is_worked_off_as_one_of_the_hook(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    [event] = deliveries.taken(sandbox, add_member("AWS-000", login(11)))
+    source = "aws.partner/okta.com/acme/lockstep"
+    functions.invoke(sandbox.cloud, HOOK, {"version": "0", "source": source, "detail-type": "SystemLog", "detail": event})
     sandbox.wait_until_idle()
     assert sandbox.aws.calls().writes == 1
     assert sandbox.differences() == []
