@@ -1,6 +1,5 @@
 """Runs of reconcile: full ones, dry ones, those that the schedule starts."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -181,10 +180,11 @@ def test_s46_runs_by_hand_by_schedule_and_by_events_at_once_end_as_okta_says(san
 def test_s45_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_repair(sandbox: Sandbox) -> None:
     sandbox.reset(world(60, 6, 10, in_sync=False))
     sandbox.aws.settings(latency_ms=20)
-    for seconds in (0.4, 0.8):
+    for writes in (4, 30):
         with Function(RECONCILE, sandbox.environment(RECONCILE), sandbox.folder / "single") as function:
             function.begin({"mode": "apply", "scope": "all"})
-            time.sleep(seconds)
+            # The second one has to wait until the lease of the first, which is dead, has ended.
+            wait_until(lambda writes=writes: sandbox.aws.calls().writes >= writes, f"{writes} writes are made", 40)  # type: ignore[misc]
     assert 0 < len(sandbox.sides().actual) < 60, "they were killed while they wrote"
     report = sandbox.apply()
     assert report["status"] == "applied", report
