@@ -1,5 +1,6 @@
 """Runs of reconcile: full ones, dry ones, those that the schedule starts."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
