@@ -198,6 +198,17 @@ def test_s15_a_member_who_is_provisioned_later_gets_the_membership_through_the_l
     assert sandbox.differences() == []
 
 
+def test_what_came_while_paused_is_put_off_and_done_after_the_pause_without_a_schedule(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4))
+    sandbox.reconcile({"pause": True})
+    sandbox.okta.change({"op": "suspend", "user": login(0)})
+    sandbox.settle()
+    assert (sandbox.aws.calls().writes, sandbox.cloud.messages(sandbox.queues.later)) == (0, 1)
+    sandbox.reconcile({"pause": False})
+    wait_until(lambda: sandbox.differences() == [], "the leaver has lost everything", 60)
+    wait_until(lambda: sandbox.cloud.messages(sandbox.queues.later) == 0, "nothing is put off any more", 60)
+
+
 def test_a_malformed_message_goes_to_the_dead_letters_and_holds_nothing_up(sandbox: Sandbox) -> None:
     sandbox.reset(world(12, 3, 4))
     began = time.time()

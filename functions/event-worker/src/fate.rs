@@ -13,7 +13,7 @@ use sync_core::unresolved::UnresolvedKind;
 pub enum Fate {
     /// It is answered.
     Answered,
-    /// What it asks for cannot be done yet: a member is not provisioned. Without a queue for later the schedule catches up.
+    /// What it asks for cannot be done yet: a member is not provisioned, or runs are paused. Without a queue for later the schedule catches up.
     NotYet,
     /// Something failed that may pass. Without a queue for later the message is left where it is, and comes again.
     Failed,
@@ -23,6 +23,7 @@ pub enum Fate {
 #[derive(Debug, Default)]
 pub struct Open {
     everything: bool,
+    waits_for_the_pause: bool,
     failed: BTreeSet<String>,
     not_yet: BTreeSet<String>,
 }
@@ -30,7 +31,11 @@ pub struct Open {
 impl Open {
     /// What a run left open.
     pub fn after(completed: &Completed) -> Self {
-        let mut open = Self { everything: !completed.findings.failed_reads.is_empty(), ..Self::default() };
+        let mut open = Self {
+            everything: !completed.findings.failed_reads.is_empty(),
+            waits_for_the_pause: completed.is_paused && !completed.findings.plan.is_empty(),
+            ..Self::default()
+        };
         for (action, outcome) in &completed.findings.outcomes {
             if !matches!(outcome, Outcome::Done(_)) {
                 open.failed.extend(names(action));
@@ -65,7 +70,7 @@ impl Open {
         let of_group = matches!(message.target, Target::Group(_)) && !self.not_yet.is_empty();
         if self.everything || names_failed || self.failed.contains(id) {
             Fate::Failed
-        } else if self.not_yet.contains(id) || of_group {
+        } else if self.waits_for_the_pause || self.not_yet.contains(id) || of_group {
             Fate::NotYet
         } else {
             Fate::Answered

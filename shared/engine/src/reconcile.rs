@@ -32,10 +32,8 @@ pub struct Completed {
     pub report: Report,
     /// What the report was made of.
     pub findings: Findings,
-    /// Whether a read failed that may succeed later by itself; then nothing else was done.
-    pub read_again_later: bool,
-    /// When the reading began.
-    pub began: Timestamp,
+    /// Whether nothing was written because runs are paused.
+    pub is_paused: bool,
 }
 
 /// A run that could not be begun.
@@ -85,17 +83,23 @@ impl Ground {
 /// Whether a run may write, and what there is to say about that.
 struct Permission {
     writes: bool,
+    is_paused: bool,
     is_ledger_doubtful: bool,
     notes: Vec<String>,
 }
 
 impl Permission {
     fn granted() -> Self {
-        Self { writes: true, is_ledger_doubtful: false, notes: Vec::new() }
+        Self { writes: true, is_paused: false, is_ledger_doubtful: false, notes: Vec::new() }
     }
 
     fn denied(note: Option<String>) -> Self {
-        Self { writes: false, is_ledger_doubtful: false, notes: note.into_iter().collect() }
+        Self { writes: false, is_paused: false, is_ledger_doubtful: false, notes: note.into_iter().collect() }
+    }
+
+    fn paused(since: Timestamp) -> Self {
+        let note = format!("paused since {since}: nothing is written until {{\"pause\":false}}");
+        Self { is_paused: true, ..Self::denied(Some(note)) }
     }
 }
 
@@ -112,21 +116,21 @@ where
     /// Only where the run could not be begun; whatever goes wrong later is in the report.
     pub async fn reconcile(&self, request: &Request) -> Result<Completed, ReconcileError> {
         let (started, before, began) = (Instant::now(), self.spent(), self.clock.now());
-        let Permission { writes, is_ledger_doubtful, notes } = self.may_write(request).await;
+        let Permission { writes, is_paused, is_ledger_doubtful, notes } = self.may_write(request).await;
         let turn = self.turn_for(request);
         if writes && !turn.is_in_slices() && turn.ready(self).await.is_err() {
             tracing::warn!(event = "lease_not_had", "another run was writing until this one's time was up");
         }
         let result = self.run(&Run { request, writes, turn: &turn, is_ledger_doubtful }).await;
         turn.end(self).await;
-        let (mut findings, read_again_later) = result?;
+        let mut findings = result?;
         findings.notes.extend(notes);
         findings.is_dry = !writes;
         let report = self.report(request, &findings, before, started);
         if writes {
             self.conclude(request, &report, &findings, began).await;
         }
-        Ok(Completed { report, findings, read_again_later, began })
+        Ok(Completed { report, findings, is_paused })
     }
 
     /// Whether this run may write, and if it was meant to and may not, why.
@@ -144,14 +148,12 @@ where
                 let note = "an undo applies only while runs are paused: {\"pause\":true} first, and this once more";
                 Permission::denied(Some(note.to_owned()))
             }
-            Ok(Some(pause)) => {
-                Permission::denied(Some(format!("paused since {}: nothing is written until {{\"pause\":false}}", pause.since)))
-            }
+            Ok(Some(pause)) => Permission::paused(pause.since),
             Ok(None) => Permission::granted(),
             Err(error) => {
                 tracing::error!(event = "pause_unknown", error = %error, "grants go on, removals are held");
                 let notes = vec![format!("{error}; grants went on, removals were held")];
-                Permission { writes: true, is_ledger_doubtful: true, notes }
+                Permission { is_ledger_doubtful: true, notes, ..Permission::granted() }
             }
         }
     }
@@ -163,16 +165,13 @@ where
         }
     }
 
-    async fn run(&self, run: &Run<'_>) -> Result<(Findings, bool), ReconcileError> {
+    async fn run(&self, run: &Run<'_>) -> Result<Findings, ReconcileError> {
         if let Scope::Undo(run_id) = &run.request.scope {
-            return Ok((self.undo(run, run_id).await?, false));
+            return self.undo(run, run_id).await;
         }
         match self.read(&run.request.scope).await {
-            Ok(ground) => Ok((self.rounds(run, ground).await?, false)),
-            Err(error) => {
-                let findings = Findings { failed_reads: vec![error.to_string()], ..Findings::default() };
-                Ok((findings, error.is_transient()))
-            }
+            Ok(ground) => self.rounds(run, ground).await,
+            Err(error) => Ok(Findings { failed_reads: vec![error.to_string()], ..Findings::default() }),
         }
     }
 

@@ -75,16 +75,6 @@ pub(crate) enum ReadFailed {
     Target(TargetError),
 }
 
-impl ReadFailed {
-    /// Whether the same read may succeed later without anyone doing anything.
-    pub(crate) fn is_transient(&self) -> bool {
-        match self {
-            Self::Source(error) => error.kind.is_transient(),
-            Self::Target(error) => error.kind.is_transient(),
-        }
-    }
-}
-
 impl From<SourceError> for ReadFailed {
     fn from(error: SourceError) -> Self {
         Self::Source(error)
