@@ -1,7 +1,10 @@
 //! The records that Okta and Identity Center give, reduced to what decisions need.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use crate::profile::UserDetails;
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 
 /// An Okta group's `type`.
@@ -124,6 +127,8 @@ pub struct OktaUser {
     pub user_name: Option<String>,
     /// `login`, for reports; empty where the record has none.
     pub login: String,
+    /// The texts of the profile that the policy asks for, by attribute; empty where it does not manage users.
+    pub profile: BTreeMap<String, String>,
 }
 
 /// An element of a list that is no record: where it stood, and what is wrong with it.
@@ -160,6 +165,8 @@ pub struct DirectoryUser {
     pub user_name: String,
     /// The ids that external providers gave it, whatever their issuer. Written over SCIM only.
     pub external_ids: Vec<String>,
+    /// What else was read of it; `None` where the policy does not manage users.
+    pub details: Option<Box<UserDetails>>,
 }
 
 /// An Identity Store group.
