@@ -44,6 +44,9 @@ apis! {
     IdentityStore {
         ListUsers,
         DescribeUser,
+        CreateUser,
+        UpdateUser,
+        DeleteUser,
         ListGroups,
         DescribeGroup,
         ListGroupMemberships,

@@ -20,6 +20,7 @@ mod paging;
 mod reads;
 mod records;
 mod sso_admin;
+mod users;
 mod whole;
 mod writes;
 
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 
 pub use connection::{Connection, Settings};
 pub use locate::{Location, Locator};
+pub use users::UserDetails;
 
 /// One instance of Identity Center: its identity store, its account assignments, and the organization around it. Cheap to clone;
 /// clones share pacers and counts.
@@ -40,6 +42,7 @@ pub struct IdentityCenter {
     aws: Connection,
     store: Arc<str>,
     instance_arn: Option<Arc<str>>,
+    details: UserDetails,
 }
 
 impl IdentityCenter {
@@ -49,7 +52,14 @@ impl IdentityCenter {
             aws: connection.clone(),
             store: location.identity_store_id.as_str().into(),
             instance_arn: location.instance_arn.as_deref().map(Into::into),
+            details: UserDetails::None,
         }
+    }
+
+    /// The same instance, whose users are read with so much detail.
+    #[must_use]
+    pub fn with_user_details(self, details: UserDetails) -> Self {
+        Self { details, ..self }
     }
 
     /// The same instance for a run that must end at `deadline`: a call that is not answered by then fails with `OutOfTime` instead

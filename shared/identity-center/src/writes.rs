@@ -4,6 +4,7 @@ use aws_sdk_identitystore::types::{AttributeOperation, GroupMembershipExistenceR
 use engine::ports::{Effect, GroupChange, ReadTarget, WriteTarget};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, MembershipId, Revision, UserId};
+use sync_core::profile::UserRecord;
 
 use crate::IdentityCenter;
 use crate::api::Api;
@@ -73,6 +74,28 @@ impl WriteTarget for IdentityCenter {
         };
         gone(self.aws.caller.call(Api::DeleteGroupMembership, send).await, &ResourceType::GroupMembership)
     }
+
+    async fn create_user(&self, user: &UserRecord) -> Result<UserId, TargetError> {
+        self.store_user(user).await
+    }
+
+    async fn update_user(&self, id: &UserId, from: &UserRecord, to: &UserRecord, at: Option<&Revision>) -> Result<(), TargetError> {
+        self.change_stored_user(id, from, to, at).await
+    }
+
+    async fn disable_user(&self, id: &UserId) -> Result<Effect, TargetError> {
+        let advice = format!("user {id} cannot be disabled: no Identity Store API sets UserStatus; writes.transport = \"scim\" does");
+        Err(Failure::invalid(Api::UpdateUser, advice).into())
+    }
+
+    async fn delete_user(&self, id: &UserId, at: Option<&Revision>) -> Result<Effect, TargetError> {
+        let send = || async {
+            let request = self.aws.identity_store.delete_user().identity_store_id(&*self.store).user_id(id.as_str());
+            let answer = request.set_revision(at.map(|at| at.as_str().to_owned())).send().await;
+            answer.map_err(|error| identity_store(Api::DeleteUser, error))
+        };
+        gone(self.aws.caller.call(Api::DeleteUser, send).await, &ResourceType::User)
+    }
 }
 
 impl IdentityCenter {
@@ -108,7 +131,7 @@ fn gone<T>(answer: Result<T, Failure>, resource: &ResourceType) -> Result<Effect
 }
 
 /// A new group cannot be modified by someone else, so a conflict without a reason can only be about its name.
-fn name_taken(mut failure: Failure) -> Failure {
+pub(crate) fn name_taken(mut failure: Failure) -> Failure {
     if failure.about == About::UnexplainedConflict {
         failure.error.kind = TargetErrorKind::NameTaken;
     }

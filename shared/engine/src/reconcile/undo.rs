@@ -50,7 +50,7 @@ where
             let mark = reads.actual.mark(id);
             changes
                 .iter()
-                .any(|change| change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| mark.group == change.okta_group))
+                .any(|change| change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group)))
         };
         let concerned: BTreeSet<GroupId> = reads.actual.groups.keys().filter(marked).cloned().collect();
         let read = |id: GroupId| async move {

@@ -214,6 +214,11 @@ impl Policy {
         &self.hash
     }
 
+    /// Whether a group that is made gets the Okta group's id as its externalId as well: the transport can set it.
+    pub fn labels_groups(&self) -> bool {
+        self.transport == Transport::Scim
+    }
+
     /// Whether a mark of this host is ours.
     pub fn owns_host(&self, host: &OrgHost) -> bool {
         *host == self.okta.host || self.okta.former_hosts.contains(host)

@@ -97,7 +97,11 @@ impl Ground<'_> {
             Some(Binding::NotProvisioned | Binding::Unclear { .. } | Binding::Conflict { .. }) | None => return,
         };
         match profile_of(user, name, managed) {
-            Ok(Profile { record, unset }) => {
+            Ok(Profile { mut record, unset }) => {
+                // No Identity Store API is known to change a userName: there it stays as it was made.
+                if let Some(read) = bound.as_ref().filter(|_| !managed.over_scim).and_then(|id| self.actual.users.get(id)) {
+                    record.user_name.clone_from(&read.user_name);
+                }
                 let label = UserLabel { okta_id: Some(user.id.clone()), name: user.login.clone() };
                 let fate = match bound {
                     Some(id) => UserFate::Keep { id, record, unset },

@@ -89,7 +89,7 @@ impl World {
 
     pub fn user_like(mut self, id: &str, login: &str, status: &str) -> Self {
         let user_name = (!login.is_empty()).then(|| login.to_owned());
-        let user = OktaUser { id: okta_user(id), status: UserStatus::parse(status), user_name, login: login.to_owned() };
+        let user = OktaUser { id: okta_user(id), status: UserStatus::parse(status), user_name, login: login.to_owned(), profile: BTreeMap::new() };
         self.okta.users.insert(okta_user(id), UserSighting::Present(user));
         self
     }
@@ -118,7 +118,7 @@ impl World {
 
     pub fn directory_user(mut self, id: &str, user_name: &str, external_ids: &[&str]) -> Self {
         let external_ids = external_ids.iter().map(ToString::to_string).collect();
-        self.actual.users.insert(user_id(id), DirectoryUser { id: user_id(id), user_name: user_name.to_owned(), external_ids });
+        self.actual.users.insert(user_id(id), DirectoryUser { id: user_id(id), user_name: user_name.to_owned(), external_ids, details: None });
         self
     }
 
