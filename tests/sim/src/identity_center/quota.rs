@@ -52,12 +52,14 @@ pub(crate) enum Family {
     IdentityStore,
     SsoAdmin,
     Organizations,
+    Scim,
 }
 
 impl Family {
     /// The family of an operation's name.
     pub(crate) fn of(operation: &str) -> Self {
         match operation {
+            name if name.starts_with("Scim") => Self::Scim,
             "ListInstances"
             | "DescribeInstance"
             | "ListPermissionSets"
@@ -103,6 +105,7 @@ impl Quota {
             Family::IdentityStore => self.throttles.identity_store,
             Family::SsoAdmin => self.throttles.sso_admin,
             Family::Organizations => self.throttles.organizations,
+            Family::Scim => None,
         };
         let Some(throttle) = throttle else { return true };
         let key = (family, if throttle.together { "" } else { operation });
