@@ -8,6 +8,7 @@
 //! Every request goes through one loop (`call`), which waits for its place (`pace`), counts, sends once, and sorts the answer
 //! (`errors`). Nothing else in this crate waits or repeats.
 
+mod access;
 mod api;
 mod call;
 mod connection;
@@ -19,6 +20,7 @@ mod pace;
 mod paging;
 mod reads;
 mod records;
+mod skew;
 mod sso_admin;
 mod users;
 mod whole;
@@ -31,7 +33,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use connection::{Connection, Settings};
+pub use access::{Access, Found, Purpose, Tried};
+pub use connection::{Connection, Settings, configured};
 pub use locate::{Location, Locator};
 pub use users::UserDetails;
 
