@@ -127,7 +127,8 @@ fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) ->
 
 /// The group of a change: by its id, or where the same run made it, by its mark.
 fn group_of(change: &Change, actual: &ActualState) -> Option<GroupId> {
-    let marked = || actual.groups.keys().find(|id| actual.mark(id).is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group))).cloned();
+    let marked =
+        || actual.groups.keys().find(|id| actual.mark(id).is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group))).cloned();
     change.group.clone().or_else(marked).filter(|id| actual.groups.contains_key(id))
 }
 
@@ -169,7 +170,8 @@ fn enable(change: &Change, actual: &ActualState) -> Option<(Phase, Action)> {
 /// The user of a change: by their id, or where the same run made them, by their externalId or the ledger's pin.
 fn user_of(change: &Change, actual: &ActualState) -> Option<UserId> {
     let okta_id = change.okta_user.as_ref();
-    let known = || actual.users.values().find(|user| user.external_ids.iter().any(|id| Some(id.as_str()) == okta_id.map(OktaUserId::as_str)));
+    let known =
+        || actual.users.values().find(|user| user.external_ids.iter().any(|id| Some(id.as_str()) == okta_id.map(OktaUserId::as_str)));
     let pinned = || actual.pins.get(okta_id?).cloned();
     change.user.clone().or_else(|| known().map(|user| user.id.clone())).or_else(pinned)
 }
@@ -217,7 +219,10 @@ fn assignment(target: &Target, actual: &ActualState) -> AssignmentTarget {
 fn delete_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| known.contains(target)))?;
     let (target, reason) = (assignment(target, actual), AssignmentRemovalReason::Undone);
-    Some((Phase::Revoke, Action::DeleteAssignment { group: label(change, change.okta_group.as_ref()?), group_id: group.clone(), target, reason }))
+    Some((
+        Phase::Revoke,
+        Action::DeleteAssignment { group: label(change, change.okta_group.as_ref()?), group_id: group.clone(), target, reason },
+    ))
 }
 
 fn create_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::profile::UserDetails;
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
+use crate::profile::UserDetails;
 
 /// An Okta group's `type`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,9 +45,7 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
             let group = action.group().map(|group| &group.okta_id);
             group.and_then(|group| reads.read_at.get(group)).copied().unwrap_or(reads.began)
         };
-        let is_old = |action: &Action| {
-            action.is_removal() && (action.is_on_user() || now.duration_since(read_at(action)) > FRESH)
-        };
+        let is_old = |action: &Action| action.is_removal() && (action.is_on_user() || now.duration_since(read_at(action)) > FRESH);
         if !slice.iter().any(|action| is_old(action)) {
             return slice;
         }

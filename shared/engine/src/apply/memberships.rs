@@ -74,7 +74,9 @@ where
         let label = |batch: &[&Action]| {
             let group = batch.first()?.group()?.okta_id.clone();
             let lacks_it = match batch.first()?.group_id() {
-                Some(id) => writing.reads.is_ours(id) && writing.reads.actual.groups.get(id).is_some_and(|read| read.external_ids.is_empty()),
+                Some(id) => {
+                    writing.reads.is_ours(id) && writing.reads.actual.groups.get(id).is_some_and(|read| read.external_ids.is_empty())
+                }
                 None => progress.unlabelled.contains(&group),
             };
             (lacks_it && seen.insert(group.clone())).then_some(group)

@@ -48,9 +48,9 @@ where
         reads.actual.groups = groups.items.into_iter().map(|group| (group.id.clone(), group)).collect();
         let marked = |id: &&GroupId| {
             let mark = reads.actual.mark(id);
-            changes
-                .iter()
-                .any(|change| change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group)))
+            changes.iter().any(|change| {
+                change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group))
+            })
         };
         let concerned: BTreeSet<GroupId> = reads.actual.groups.keys().filter(marked).cloned().collect();
         let read = |id: GroupId| async move {

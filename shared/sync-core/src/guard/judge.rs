@@ -171,7 +171,8 @@ impl Judge<'_> {
 
     /// Users disabled and deleted. To delete a user takes their memberships along: whoever keeps one is not deleted.
     fn users(&mut self) {
-        let kept: BTreeMap<UserId, Rule> = self.held.by_action().into_iter().filter_map(|(action, rule)| Some((membership_of(action)?.clone(), rule))).collect();
+        let kept: BTreeMap<UserId, Rule> =
+            self.held.by_action().into_iter().filter_map(|(action, rule)| Some((membership_of(action)?.clone(), rule))).collect();
         for entry in &mut self.held.entries {
             let goes_along = |action: &Action| deleted(action).is_some_and(|user| kept.get(user) == Some(&entry.rule));
             let (along, left) = std::mem::take(&mut self.left).partition(goes_along);

@@ -154,7 +154,8 @@ impl Differ<'_> {
 /// What is granted to those who are made in the same plan.
 fn newcomers(group: &DesiredGroup) -> impl Iterator<Item = (Phase, Action)> {
     group.members.newcomers.iter().map(|(okta_id, user)| {
-        let group_ref = group.fate.group_id().map_or_else(|| GroupRef::New(group.label.okta_id.clone()), |id| GroupRef::Existing(id.clone()));
+        let group_ref =
+            group.fate.group_id().map_or_else(|| GroupRef::New(group.label.okta_id.clone()), |id| GroupRef::Existing(id.clone()));
         let (group, user, user_ref) = (group.label.clone(), user.clone(), UserRef::New(okta_id.clone()));
         (Phase::Grant, Action::AddMembership { group, user, group_ref, user_ref })
     })

@@ -76,13 +76,9 @@ impl Plan {
     pub fn grants_and(self, may_remove: &MayRemove) -> Self {
         match may_remove {
             MayRemove::Everything => self,
-            MayRemove::LeaversOnly => {
-                self.partition(|action| !action.is_removal() || is_of_leaver(action)).0
-            }
+            MayRemove::LeaversOnly => self.partition(|action| !action.is_removal() || is_of_leaver(action)).0,
             MayRemove::Only { users, groups } => {
-                let allowed = |action: &Action| {
-                    action.is_of_any(groups) || okta_user(action).is_some_and(|user| users.contains(user))
-                };
+                let allowed = |action: &Action| action.is_of_any(groups) || okta_user(action).is_some_and(|user| users.contains(user));
                 self.partition(|action| !action.is_removal() || allowed(action)).0
             }
         }

@@ -204,8 +204,11 @@ fn source_of(lines: &Lines<'_>, name: &Text, source: &Text) -> Result<String, Po
     let is_name = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let attribute = source.get_ref().strip_prefix("profile.").filter(is_name);
     attribute.map(str::to_owned).ok_or_else(|| {
-        let problem =
-            format!("users.attributes: {} = {:?} is not \"profile.<attribute>\" with an attribute of Okta", name.get_ref(), source.get_ref());
+        let problem = format!(
+            "users.attributes: {} = {:?} is not \"profile.<attribute>\" with an attribute of Okta",
+            name.get_ref(),
+            source.get_ref()
+        );
         lines.error(source.span(), problem)
     })
 }

@@ -94,7 +94,8 @@ fn complete_email(attributes: &mut Attributes, user: &OktaUser, user_name: &str)
 }
 
 fn looks_like_an_address(text: &str) -> bool {
-    let has_two_sides = text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    let has_two_sides =
+        text.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     has_two_sides && !text.contains(char::is_whitespace) && !text.contains(NOT_IN_NAMES)
 }
 

@@ -186,7 +186,8 @@ fn part_with_shared_addresses(actual: &ActualState, provision: &mut Provision) {
     let theirs = others.filter_map(|user| user.details.as_ref()?.attributes.get(&Attribute::Email).cloned());
     let all: Vec<String> = provision.users.values().filter_map(address).chain(theirs).collect();
     let shared = shared(all.iter().map(String::as_str));
-    let has_it = |user: &DesiredUser| address(user).is_some_and(|email| shared.contains(&email.to_lowercase())) && !has_it_already(user, actual);
+    let has_it =
+        |user: &DesiredUser| address(user).is_some_and(|email| shared.contains(&email.to_lowercase())) && !has_it_already(user, actual);
     let parted: Vec<OktaUserId> = provision.users.iter().filter(|(_, user)| has_it(user)).map(|(id, _)| id.clone()).collect();
     for id in parted {
         provision.users.remove(&id);

@@ -74,11 +74,8 @@ fn json_of(attributes: &Attributes) -> Map<String, Value> {
 }
 
 pub(super) fn user_record(user: &StoreUser) -> DirectoryUser {
-    let details = UserDetails {
-        attributes: attributes_of(user),
-        is_enabled: Some(user.enabled),
-        revision: Revision::new(&revision(user.revision)),
-    };
+    let details =
+        UserDetails { attributes: attributes_of(user), is_enabled: Some(user.enabled), revision: Revision::new(&revision(user.revision)) };
     DirectoryUser {
         id: user.id.clone(),
         user_name: user.user_name.clone(),
