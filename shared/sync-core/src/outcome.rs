@@ -67,7 +67,9 @@ impl fmt::Display for NotAttempted {
             Self::Paused => "runs were paused in the meantime",
             Self::BackingOff => "it failed before, and is tried again later, at first after 15 minutes and at last once a day",
             Self::WaitsForAnother => "something that has to come first is not at its end, or failed",
-            Self::Full => "as many groups as AWS allows have the permission set on the account: merge groups, or use a second permission set",
+            Self::Full => {
+                "as many groups as AWS allows have the permission set on the account: merge groups, or use a second permission set"
+            }
         })
     }
 }
