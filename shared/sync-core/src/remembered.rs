@@ -190,7 +190,8 @@ mod tests {
         followed.update(Listing::of(vec![suspended.clone(), user("00u9")]));
         assert_eq!(followed.users, BTreeMap::from([(suspended.id.clone(), suspended)]), "who is no member is not remembered");
 
-        let bad = |id: Option<&str>| Listing { items: Vec::new(), bad: vec![BadRecord { id: id.map(str::to_owned), problem: String::new() }] };
+        let bad =
+            |id: Option<&str>| Listing { items: Vec::new(), bad: vec![BadRecord { id: id.map(str::to_owned), problem: String::new() }] };
         let (mut broken, mut anyone) = (memory(), memory());
         broken.update(bad(Some("00u1")));
         assert!(broken.members_of(&group(), at("2026-11-24T12:00:00Z")).is_none());
