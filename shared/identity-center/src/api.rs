@@ -110,6 +110,11 @@ impl Api {
         matches!(self, Self::CreateAccountAssignment | Self::DeleteAccountAssignment)
     }
 
+    /// Whether it is about permission sets and account assignments, and so about one instance.
+    pub(crate) fn is_about_assignments(self) -> bool {
+        self.family() == Family::SsoAdmin && self != Self::ListInstances
+    }
+
     /// The IAM action that allows it.
     pub(crate) fn iam_action(self) -> String {
         let service = match self.family() {

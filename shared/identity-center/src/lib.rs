@@ -8,6 +8,7 @@
 //! Every request goes through one loop (`call`), which waits for its place (`pace`), counts, sends once, and sorts the answer
 //! (`errors`). Nothing else in this crate waits or repeats.
 
+mod access;
 mod api;
 mod call;
 mod connection;
@@ -20,6 +21,7 @@ mod paging;
 mod reads;
 mod records;
 pub mod scim;
+mod skew;
 mod sso_admin;
 mod whole;
 mod writes;
@@ -31,7 +33,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use connection::{Connection, Settings};
+pub use access::{Access, Found, Purpose, Tried};
+pub use connection::{Connection, Settings, configured};
 pub use locate::{Location, Locator};
 
 /// One instance of Identity Center: its identity store, its account assignments, and the organization around it. Cheap to clone;

@@ -228,6 +228,11 @@ fn hash_of(text: &str) -> String {
 }
 
 impl GroupsPolicy {
+    /// The patterns of `groups.match`.
+    pub fn patterns(&self) -> &[Regex] {
+        &self.matching
+    }
+
     /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
     pub fn matches(&self, group: &OktaGroup) -> bool {
         self.types.contains(&group.kind)
