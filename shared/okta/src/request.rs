@@ -161,7 +161,7 @@ fn is_user_id(text: &str) -> bool {
 }
 
 /// A path segment in which nothing can be read as more than a text: all but letters, digits, `-`, `_` and `.` is encoded.
-fn encoded(segment: &str) -> String {
+pub(crate) fn encoded(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len());
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {

@@ -22,6 +22,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use organization::organization;
 use remembered::Recalled;
 pub use users::UserQuery;
 
