@@ -23,8 +23,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::session::Session;
-pub(crate) use facts::{Asked, HookFacts, Unread};
 use facts::Facts;
+pub(crate) use facts::{HookFacts, Unread};
 use verdict::Verdict;
 
 /// Looks whether everything is as it must be. Exits 1 where a check fails.

@@ -24,7 +24,6 @@ pub(crate) fn settings(policy: &Policy) -> Settings {
         assume_role_arn: policy.identity_center.assume_role_arn.clone(),
         identity_store_tps: policy.limits.identity_store_tps,
         sso_admin_tps: policy.limits.sso_admin_tps,
-        ..Settings::default()
     }
 }
 
@@ -72,18 +71,20 @@ pub(super) async fn facts(session: &Session, policy: &Policy) -> AwsFacts {
         location: Ok(location),
         accesses: Ok(tried.accesses),
         clock_ahead_s: tried.clock_ahead_s,
-        management: center.management_account().await.map_err(why),
-        n_users: center.list_users().await.map(|users| users.items.len()).map_err(why),
-        groups: center.list_groups().await.map_err(why).map(|groups| {
-            groups.items.into_iter().map(|group| (group.display_name, group.description)).collect()
-        }),
+        management: center.management_account().await.map_err(|error| why(&error)),
+        n_users: center.list_users().await.map(|users| users.items.len()).map_err(|error| why(&error)),
+        groups: center
+            .list_groups()
+            .await
+            .map_err(|error| why(&error))
+            .map(|groups| groups.items.into_iter().map(|group| (group.display_name, group.description)).collect()),
         permission_sets: if has_rules { permission_sets(&center).await } else { Ok(Vec::new()) },
         organization: organization(&center, &policy.assignments).await,
         scim,
     }
 }
 
-fn why(error: TargetError) -> Unread {
+fn why(error: &TargetError) -> Unread {
     Unread(error.to_string())
 }
 
@@ -97,15 +98,15 @@ async fn account(session: &Session, settings: &Settings) -> Read<String> {
 
 async fn permission_sets(center: &IdentityCenter) -> Read<Vec<String>> {
     let mut names = Vec::new();
-    for arn in center.permission_sets().await.map_err(why)? {
-        names.extend(center.permission_set_name(&arn).await.map_err(why)?);
+    for arn in center.permission_sets().await.map_err(|error| why(&error))? {
+        names.extend(center.permission_set_name(&arn).await.map_err(|error| why(&error))?);
     }
     Ok(names)
 }
 
 async fn organization(center: &IdentityCenter, rules: &[AssignmentRule]) -> Read<Organization> {
     if rules.iter().any(AssignmentRule::needs_organization) {
-        engine::organization(center, rules).await.map_err(why)
+        engine::organization(center, rules).await.map_err(|error| why(&error))
     } else if rules.is_empty() {
         Ok(Organization::default())
     } else {

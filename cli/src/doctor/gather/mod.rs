@@ -1,6 +1,6 @@
 //! Reading what the checks judge. Nothing here decides, and no read that fails stops another.
 
-mod aws;
+pub(crate) mod aws;
 mod okta;
 
 use engine::ledger::Ledger;
