@@ -12,6 +12,7 @@ use sync_core::policy::Policy;
 use tokio::time::Instant;
 
 use super::super::facts::{AwsFacts, Read, Unread};
+use super::scim;
 use crate::session::Session;
 
 /// All reads together may take so long: an identity store of the largest size is read in some minutes.
@@ -24,6 +25,7 @@ pub(crate) fn settings(policy: &Policy) -> Settings {
         assume_role_arn: policy.identity_center.assume_role_arn.clone(),
         identity_store_tps: policy.limits.identity_store_tps,
         sso_admin_tps: policy.limits.sso_admin_tps,
+        ..Settings::default()
     }
 }
 
@@ -51,11 +53,11 @@ pub(super) fn unread(why: &Unread) -> AwsFacts {
 }
 
 /// Reads everything that checks ask of AWS.
-pub(super) async fn facts(session: &Session, policy: &Policy) -> AwsFacts {
+pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Option<&str>) -> AwsFacts {
     let settings = settings(policy);
     let connection = Connection::new(session.aws().await, &settings).await.until(Instant::now() + PATIENCE);
     let account = account(session, &settings).await;
-    let scim = Err(Unread::because("the policy writes over the Identity Store API (writes.transport)"));
+    let scim = Box::pin(scim::facts(session, &connection, scim_secret)).await;
     let location = match locate(&connection, policy).await {
         Ok(location) => location,
         Err(error) => {
