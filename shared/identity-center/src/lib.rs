@@ -1,6 +1,6 @@
 //! AWS IAM Identity Center: [`engine::ports::ReadTarget`] and [`engine::ports::WriteTarget`] over the Identity Store API,
 //! [`engine::ports::ReadAssignments`] and [`engine::ports::WriteAssignments`] over sso-admin, and
-//! [`engine::ports::ReadOrganization`] over Organizations.
+//! [`engine::ports::ReadOrganization`] over Organizations; and [`scim`], a client of the SCIM endpoint.
 //!
 //! The way in: a [`Connection`] holds the clients, the pacers and the counts, and lives as long as the process; a [`Locator`] finds
 //! the identity store once; an [`IdentityCenter`] is cheap and made for each run, with that run's deadline.
@@ -20,6 +20,7 @@ mod pace;
 mod paging;
 mod reads;
 mod records;
+pub mod scim;
 mod skew;
 mod sso_admin;
 mod users;

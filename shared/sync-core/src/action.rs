@@ -8,6 +8,7 @@ use std::fmt;
 pub use users::{UserCreation, UserDeparture, UserRef, UserUpdate};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, Revision, UserId};
+use crate::plan::GROUPS_AT_MOST;
 use crate::records::UserStatus;
 
 /// When an action's turn comes; the order of the variants is the order of execution.
@@ -262,6 +263,8 @@ pub enum Action {
         target: AssignmentTarget,
         /// The position of the rule that says so; 0 where a run is undone.
         rule: usize,
+        /// Whether as many groups as AWS allows have it already: then it is not tried.
+        is_full: bool,
     },
     /// A permission set on an account is taken from a group.
     DeleteAssignment {
@@ -471,6 +474,9 @@ impl Action {
             Self::UpdateUser(update) if update.is_undo => "the run that changed it is undone".to_owned(),
             Self::UpdateUser(update) => format!("differs from Okta in {}", update.differences().join(", ")),
             Self::DisableUser(departure) | Self::DeleteUser(departure) => departure.reason.to_string(),
+            Self::CreateAssignment { rule, is_full: true, .. } => {
+                format!("rule {rule} gives it to the group, but AWS allows {GROUPS_AT_MOST} groups for one permission set on one account")
+            }
             Self::CreateAssignment { rule: 0, .. } => "the run that deleted it is undone".to_owned(),
             Self::CreateAssignment { rule, .. } => format!("rule {rule} gives it to the group"),
             Self::DeleteAssignment { reason, .. } => reason.to_string(),

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod profile;
 pub mod reading;
 pub mod records;
+pub mod remembered;
 pub mod report;
 pub mod resolve;
 pub mod snapshot;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 use crate::profile::UserDetails;
@@ -62,7 +63,8 @@ pub struct OktaGroup {
 }
 
 /// An Okta user's `status`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum UserStatus {
     /// In use.
     Active,
@@ -116,8 +118,21 @@ impl UserStatus {
     }
 }
 
+impl From<String> for UserStatus {
+    fn from(word: String) -> Self {
+        Self::parse(&word)
+    }
+}
+
+impl From<UserStatus> for String {
+    fn from(status: UserStatus) -> Self {
+        status.as_str().to_owned()
+    }
+}
+
 /// An Okta user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OktaUser {
     /// Their id.
     pub id: OktaUserId,

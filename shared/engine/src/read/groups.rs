@@ -46,6 +46,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let (users, groups) = futures::try_join!(self.target.list_users(), self.target.list_groups())?;
         self.directory.remember_groups(&by_id(&groups));
         reads.actual.groups = by_id(&groups);
+        reads.actual.lists_all_users = users.bad.is_empty();
         reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
         self.read_pins(&mut reads).await;
         let listing = self.source.list_groups(Some(since - CLOCK_SKEW)).await?;
@@ -59,8 +60,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn read_wanted(&self, reads: &mut Reads, wanted: &BTreeSet<OktaGroupId>) {
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| wanted.contains(id));
-        self.read_groups_into(reads, queries).await;
+        self.read_groups_into(reads, queries, self.deadline).await;
         self.identify_strangers(reads).await;
+        self.note_departing(reads).await;
         self.read_assignments(reads, |id| wanted.contains(id)).await;
     }
 
@@ -132,8 +134,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         self.look_again_for_the_unmarked(reads).await?;
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| groups.contains(id));
-        self.read_groups_into(reads, queries).await;
+        self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
+        self.note_departing(reads).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
         Ok(())
     }

@@ -2,11 +2,13 @@
 //! "already in effect" and not as a removal.
 
 mod assignments;
+mod departing;
 mod everything;
 mod groups;
 mod identify;
 mod members;
 mod organization;
+mod remembered;
 mod spare;
 mod users;
 
@@ -22,6 +24,7 @@ use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
 pub use organization::organization;
+use remembered::Recalled;
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is
@@ -39,6 +42,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// What was remembered of the members, and not read.
+    pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.
     pub(crate) notes: Vec<String>,
 }
@@ -54,6 +59,7 @@ impl Reads {
         self.actual.users.extend(part.actual.users);
         self.actual.pins.extend(part.actual.pins);
         self.actual.pins_unread |= part.actual.pins_unread;
+        self.actual.sought.extend(part.actual.sought);
         self.actual.user_lists.extend(part.actual.user_lists);
         self.okta.groups.extend(part.okta.groups);
         self.okta.user_groups.extend(part.okta.user_groups);
