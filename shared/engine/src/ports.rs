@@ -50,12 +50,7 @@ pub trait ReadTarget: Send + Sync {
     fn users_named(&self, user_name: &str) -> impl Future<Output = Result<Vec<DirectoryUser>, TargetError>> + Send;
 
     /// The user with this externalId, as far as the transport can look for one: `None` where it cannot, and only a list of everyone can say.
-    fn user_with_external_id(&self, id: &str) -> impl Future<Output = Result<Option<Vec<DirectoryUser>>, TargetError>> + Send {
-        async move {
-            let _ = id;
-            Ok(None)
-        }
-    }
+    fn user_with_external_id(&self, id: &str) -> impl Future<Output = Result<Option<Vec<DirectoryUser>>, TargetError>> + Send;
 
     /// One user by id; `None` if it does not exist.
     fn user(&self, id: &UserId) -> impl Future<Output = Result<Option<DirectoryUser>, TargetError>> + Send;
@@ -122,31 +117,16 @@ pub trait WriteTarget: Send + Sync {
     fn delete_membership(&self, id: &MembershipId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
 
     /// Most membership changes of one [`Self::change_members`]: what the transport carries in one request.
-    fn most_changes_at_once(&self) -> usize {
-        1
-    }
+    fn most_changes_at_once(&self) -> usize;
 
-    /// Changes the members of one group, and sets its externalId on the way where it is given and the transport can. All of it takes
-    /// effect, or nothing does. A transport that carries one change at a time makes one request of it.
+    /// Changes the members of one group, and sets its externalId on the way where it is given and the transport can. An error says that not
+    /// all of it took effect. A transport that carries one change at a time makes one request of each.
     fn change_members(
         &self,
         group: &GroupId,
         external_id: Option<&str>,
         changes: &[MemberChange],
-    ) -> impl Future<Output = Result<Effect, TargetError>> + Send {
-        async move {
-            let _ = external_id;
-            let mut effect = Effect::AlreadyInEffect;
-            for change in changes {
-                let done = match change {
-                    MemberChange::Add(user) => self.create_membership(group, user).await?,
-                    MemberChange::Remove { membership, .. } => self.delete_membership(membership).await?,
-                };
-                effect = effect.min(done);
-            }
-            Ok(effect)
-        }
-    }
+    ) -> impl Future<Output = Result<Effect, TargetError>> + Send;
 
     /// Makes a user. `NameTaken` where one of this userName or e-mail address exists, as after an answer that was lost: look it up.
     fn create_user(&self, user: &UserRecord) -> impl Future<Output = Result<UserId, TargetError>> + Send;

@@ -47,6 +47,8 @@ pub struct IdentityCenter {
     store: Arc<str>,
     instance_arn: Option<Arc<str>>,
     details: UserDetails,
+    /// Set where users and memberships are written over SCIM.
+    scim: Option<scim::ScimClient>,
 }
 
 impl IdentityCenter {
@@ -57,7 +59,14 @@ impl IdentityCenter {
             store: location.identity_store_id.as_str().into(),
             instance_arn: location.instance_arn.as_deref().map(Into::into),
             details: UserDetails::None,
+            scim: None,
         }
+    }
+
+    /// The same instance, whose users and memberships, and whose groups' externalIds, are written over SCIM.
+    #[must_use]
+    pub fn over_scim(self, scim: scim::ScimClient) -> Self {
+        Self { scim: Some(scim), ..self }
     }
 
     /// The same instance, whose users are read with so much detail.
@@ -70,6 +79,6 @@ impl IdentityCenter {
     /// of waiting longer. A write that was under way at that moment may have taken effect.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
-        Self { aws: self.aws.until(deadline), ..self.clone() }
+        Self { aws: self.aws.until(deadline), scim: self.scim.as_ref().map(|scim| scim.until(deadline)), ..self.clone() }
     }
 }

@@ -29,6 +29,13 @@ impl ReadTarget for IdentityCenter {
         Ok(users.into_iter().filter(|user| NameKey::of(&user.user_name) == asked).collect())
     }
 
+    async fn user_with_external_id(&self, id: &str) -> Result<Option<Vec<DirectoryUser>>, TargetError> {
+        match &self.scim {
+            Some(scim) => self.found_by_scim(scim, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn user(&self, id: &UserId) -> Result<Option<DirectoryUser>, TargetError> {
         let send = || async {
             let request = self.aws.identity_store.describe_user().identity_store_id(&*self.store).user_id(id.as_str());

@@ -1,6 +1,7 @@
-//! Users: what is read of them beside who they are, and their writes over the Identity Store API.
+//! Users: what is read of them beside who they are, and their writes over either transport.
 
 mod details;
+pub(crate) mod scim;
 mod store;
 
 /// The one extension that AWS knows.

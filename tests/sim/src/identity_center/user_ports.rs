@@ -177,7 +177,7 @@ impl FakeIdentityCenter {
         external_id: Option<&str>,
         changes: &[MemberChange],
     ) -> Result<Effect, TargetError> {
-        let operation = Operation::write("ScimPatchGroup", format!("GroupId={group} changes={}", changes.len()));
+        let operation = Operation::write("ScimPatchGroup", format!("GroupId={group} {}", said(changes)));
         self.one(operation, |state, _| state.patch_group(group, external_id, changes)).await.map(|()| Effect::Changed)
     }
 
@@ -186,4 +186,12 @@ impl FakeIdentityCenter {
         let has = |user: &&StoreUser| user.external_ids.iter().any(|external| external.id == id);
         self.one(operation, |state, _| Ok(state.users.values().filter(has).map(user_record).collect())).await
     }
+}
+
+fn said(changes: &[MemberChange]) -> String {
+    let one = |change: &MemberChange| match change {
+        MemberChange::Add(user) => format!("+{user}"),
+        MemberChange::Remove { user, .. } => format!("-{user}"),
+    };
+    changes.iter().map(one).collect::<Vec<_>>().join(" ")
 }
