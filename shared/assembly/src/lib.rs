@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
-use identity_center::{Connection, IdentityCenter, Location, Locator};
+use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
@@ -107,7 +107,7 @@ impl Assembler {
         };
         let engine = Engine {
             source: assembled.okta.until(deadline),
-            target: IdentityCenter::new(&assembled.connection, &location).until(deadline),
+            target: self.target(&assembled, &location)?.until(deadline),
             ledger: self.ledger(),
             clock: SystemClock,
             policy: Arc::clone(&assembled.policy),
@@ -117,6 +117,16 @@ impl Assembler {
         assembled.location = Some(location);
         *slot = Some(assembled);
         Ok(engine)
+    }
+
+    /// Identity Center, read and written to as the policy says.
+    fn target(&self, assembled: &Assembled, location: &Location) -> Result<IdentityCenter, AssemblyError> {
+        let details = match &assembled.policy.users.managed {
+            None => UserDetails::None,
+            Some(managed) if managed.reads_enterprise() => UserDetails::WithEnterprise,
+            Some(_) => UserDetails::Plain,
+        };
+        Ok(IdentityCenter::new(&assembled.connection, location).with_user_details(details))
     }
 
     /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.
@@ -146,7 +156,8 @@ impl Assembler {
         let policy = Arc::new(Policy::parse(&text).map_err(AssemblyError::Policy)?);
         let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
             .and_then(|config| config.with_rate_share(policy.limits.okta_rate_share))
-            .map_err(AssemblyError::Okta)?;
+            .map_err(AssemblyError::Okta)?
+            .with_profile_attributes(policy.users.profile_attributes());
         let (secrets, secret, reads_apps) = (Arc::clone(&self.secrets), self.parts.okta_secret.clone(), policy.groups.app_id.is_some());
         let credentials = Arc::new(OktaCredentials::new(secrets, secret, config.clone(), reads_apps));
         let okta = OktaClient::new(&config, Arc::clone(&credentials) as Arc<dyn CredentialProvider>).map_err(AssemblyError::Okta)?;

@@ -73,8 +73,11 @@ async fn over_the_identity_store_users_are_made_and_pinned_and_a_second_run_find
     assert_eq!(rig.ledger().pins(rig.ledger_time()).await.unwrap().len(), 12);
     rig.world.okta.set_login(&rig.world.okta_user(0), "ada.married@example.com");
     rig.clear_logs();
+    let before = id_of(&rig, 0);
     let report = rig.apply().await.report;
-    assert_eq!(actions(&report), Vec::<&str>::new(), "s11: no API but SCIM changes a userName, and the pin knows them");
+    assert_eq!(actions(&report), ["update_user"], "s11: their pin knows them");
+    assert_eq!(report.plan[0].reason, "differs from Okta in email", "no API but SCIM changes a userName");
+    assert_eq!(id_of(&rig, 0), before);
     rig.world.okta.set_profile(&rig.world.okta_user(1), "lastName", "Lovelace");
     assert_eq!(actions(&rig.apply().await.report), ["update_user"]);
     assert_eq!(rig.apply().await.report.status, Status::Converged);
@@ -83,6 +86,7 @@ async fn over_the_identity_store_users_are_made_and_pinned_and_a_second_run_find
 #[tokio::test(start_paused = true)]
 async fn a_joiner_is_made_at_once_with_two_calls_to_okta_and_a_handful_to_aws() {
     let rig = loaded(12, 3, 4, SCIM).await;
+    rig.on_user(&rig.world.okta_user(0), None, Event::Grant).await;
     let joiner = rig.world.okta.add_user_with(NewUser::named("new@example.com").with("displayName", "New Comer"));
     rig.world.okta.add_member(&rig.world.okta_group(0), &joiner);
     rig.clear_logs();
