@@ -395,6 +395,11 @@ impl Action {
         }
     }
 
+    /// Whom it disables or deletes.
+    pub fn departure(&self) -> Option<&UserDeparture> {
+        if let Self::DisableUser(departure) | Self::DeleteUser(departure) = self { Some(departure) } else { None }
+    }
+
     /// Whether it is done to a user, and to no group.
     pub fn is_on_user(&self) -> bool {
         self.group().is_none()

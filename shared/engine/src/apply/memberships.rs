@@ -30,11 +30,8 @@ pub(super) fn batches<'s, 'a>(actions: &'s [&'a Action], at_once: usize) -> impl
 
 /// What the actions of one batch have in common; `None` for an action that stands alone.
 fn batch_key(action: &Action) -> Option<(&'static str, &OktaGroupId)> {
-    match action {
-        Action::AddMembership { group, .. } => Some((action.name(), &group.okta_id)),
-        Action::RemoveMembership(removal) => Some((action.name(), &removal.group.okta_id)),
-        _ => None,
-    }
+    let is_batched = matches!(action, Action::AddMembership { .. } | Action::RemoveMembership(_));
+    Some((action.name(), &action.group().filter(|_| is_batched)?.okta_id))
 }
 
 impl<S, T, L, C> Engine<S, T, L, C>
@@ -113,15 +110,13 @@ where
     }
 
     fn change_of(&self, action: &Action, progress: &Progress) -> Result<(GroupId, MemberChange), NotAttempted> {
-        match action {
-            Action::AddMembership { group_ref, user_ref, .. } => {
-                Ok((progress.group_of(group_ref)?, MemberChange::Add(progress.user_of(user_ref)?)))
-            }
-            Action::RemoveMembership(removal) => {
-                let (user, membership) = (removal.user_id.clone(), removal.membership_id.clone());
-                Ok((removal.group_id.clone(), MemberChange::Remove { user, membership }))
-            }
-            _ => Err(NotAttempted::ChangedMeanwhile),
+        if let Action::AddMembership { group_ref, user_ref, .. } = action {
+            Ok((progress.group_of(group_ref)?, MemberChange::Add(progress.user_of(user_ref)?)))
+        } else if let Action::RemoveMembership(removal) = action {
+            let (user, membership) = (removal.user_id.clone(), removal.membership_id.clone());
+            Ok((removal.group_id.clone(), MemberChange::Remove { user, membership }))
+        } else {
+            Err(NotAttempted::ChangedMeanwhile)
         }
     }
 

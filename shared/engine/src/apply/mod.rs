@@ -117,10 +117,10 @@ impl Progress {
 
     /// Leaves an action to be decided anew.
     fn leave(&mut self, action: &Action) {
-        match action {
-            Action::AddMembership { user_ref: UserRef::Existing(user), .. } => drop(self.undecided.insert(user.clone())),
-            Action::RemoveMembership(removal) => drop(self.unrevoked.insert(removal.user_id.clone())),
-            _ => {}
+        if let Action::AddMembership { user_ref: UserRef::Existing(user), .. } = action {
+            self.undecided.insert(user.clone());
+        } else if let Action::RemoveMembership(removal) = action {
+            self.unrevoked.insert(removal.user_id.clone());
         }
         let groups: Vec<OktaGroupId> = action.groups().into_iter().cloned().collect();
         if groups.is_empty() {

@@ -62,12 +62,16 @@ where
         if let Some(id) = action.user().and_then(|user| user.okta_id.as_ref()) {
             self.directory.forget_user(id);
         }
-        Some(match action {
-            Action::CreateUser(creation) => self.make(creation).await,
-            Action::UpdateUser(update) => self.update(action, update).await.into(),
-            Action::DisableUser(departure) => self.outcome(action, self.target.disable_user(&departure.user_id).await).into(),
-            Action::DeleteUser(departure) => self.delete_user(action, departure).await.into(),
-            _ => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile).into(),
+        Some(if let Action::CreateUser(creation) = action {
+            self.make(creation).await
+        } else if let Action::UpdateUser(update) = action {
+            self.update(action, update).await.into()
+        } else if let Action::DisableUser(departure) = action {
+            self.outcome(action, self.target.disable_user(&departure.user_id).await).into()
+        } else if let Action::DeleteUser(departure) = action {
+            self.delete_user(action, departure).await.into()
+        } else {
+            Outcome::NotAttempted(NotAttempted::ChangedMeanwhile).into()
         })
     }
 

@@ -111,7 +111,7 @@ impl Parts<'_> {
             match extension.get(key)? {
                 Document::String(text) => Some(text.as_str()),
                 Document::Object(object) => object.get("value").and_then(Document::as_string),
-                _ => None,
+                Document::Array(_) | Document::Number(_) | Document::Bool(_) | Document::Null => None,
             }
         };
         Attribute::ALL.iter().copied().filter(|name| name.is_enterprise()).map(|name| (name, text(name))).collect()

@@ -275,10 +275,7 @@ fn add_spend(spend: &mut Spend, action: &Action) {
 
 /// Who is disabled or deleted.
 fn departing(action: &Action) -> Option<&UserId> {
-    match action {
-        Action::DisableUser(departure) | Action::DeleteUser(departure) => Some(&departure.user_id),
-        _ => None,
-    }
+    action.departure().map(|departure| &departure.user_id)
 }
 
 fn deleted(action: &Action) -> Option<&UserId> {

@@ -111,11 +111,8 @@ pub enum MayRemove {
 
 /// Whether the status of one user is proof enough of it.
 fn is_of_leaver(action: &Action) -> bool {
-    match action {
-        Action::RemoveMembership(removal) => removal.reason.is_leaver(),
-        Action::DisableUser(departure) | Action::DeleteUser(departure) => departure.reason.is_leaver(),
-        _ => false,
-    }
+    let of_membership = || matches!(action, Action::RemoveMembership(removal) if removal.reason.is_leaver());
+    action.departure().map_or_else(of_membership, |departure| departure.reason.is_leaver())
 }
 
 fn okta_user(action: &Action) -> Option<&OktaUserId> {

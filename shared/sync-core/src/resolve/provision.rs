@@ -66,7 +66,7 @@ pub(super) fn departing(ground: &Ground<'_>) -> BTreeMap<OktaUserId, UserId> {
         let status = match sighting {
             UserSighting::Present(user) if ground.policy.users.entitlement(&user.status) == Entitlement::NotEntitled => Some(&user.status),
             UserSighting::Gone => None,
-            _ => return None,
+            UserSighting::Present(_) | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_) => return None,
         };
         let groups = listed.get(id).cloned().unwrap_or_default();
         ground.departure(id, status, groups).map(|(_, user, _)| (id.clone(), user))
