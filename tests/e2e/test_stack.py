@@ -20,7 +20,12 @@ def stack() -> Iterator[Stack]:
     """The stack with everything that is optional, but for the HTTP API. Where something to deploy with is missing, that is said."""
     if what := missing():
         pytest.skip(what)
-    parameters = {"ApprovalsThroughAlias": "true", "ChangeEventBusName": CHANGES, "OktaEventBusName": "default", "AlarmEmail": "a@example.com"}
+    parameters = {
+        "ApprovalsThroughAlias": "true",
+        "ChangeEventBusName": CHANGES,
+        "OktaEventBusName": "default",
+        "AlarmEmail": "a@example.com",
+    }
     with Stack(SANDBOX.with_name("sandbox-stack"), parameters, world(12, 3, 4), NONE_BY_ITSELF) as deployed:
         deployed.connect()
         yield deployed

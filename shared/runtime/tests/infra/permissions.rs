@@ -67,19 +67,21 @@ fn operations(sdk: &PathBuf) -> BTreeSet<String> {
     files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// The actions that a function's code calls: of every SDK that is linked into it, each operation that our own crates in it name as a
-/// call, such as `.list_users()`. A call that this function never makes counts too: what is linked can be called.
+/// The actions that a function's code calls: of every SDK that is linked into it, each operation that a file of ours which names that SDK
+/// calls, such as `.list_users()`. A call that this function never makes counts too: what is linked can be called.
 fn called(function: Function) -> BTreeSet<String> {
     let (linked, folders) = (linked(function), folders());
     let ours = linked.iter().filter_map(|name| folders.get(name)).filter(|folder| folder.starts_with(crate::yaml::root()));
-    let code: String = sources(ours.map(|folder| folder.join("src"))).into_iter().map(|(_, text)| text).collect();
+    let files = sources(ours.map(|folder| folder.join("src")));
     let mut actions = BTreeSet::new();
     // sts is aws-config's own, for credentials.
     for sdk in linked.iter().filter(|name| name.starts_with("aws-sdk-") && *name != "aws-sdk-sts") {
-        let named = |operation: &String| code.contains(&format!(".{operation}()"));
-        actions.extend(operations(&folders[sdk]).iter().filter(|operation| named(operation)).map(|operation| action(sdk, operation)));
+        let named = format!("{}::", sdk.replace('-', "_"));
+        let code: String = files.iter().filter(|(_, text)| text.contains(&named)).map(|(_, text)| text.as_str()).collect();
+        let is_called = |operation: &&String| code.contains(&format!(".{operation}()"));
+        actions.extend(operations(&folders[sdk]).iter().filter(is_called).map(|operation| action(sdk, operation)));
     }
-    if code.contains("AssumeRoleProvider") {
+    if files.iter().any(|(_, text)| text.contains("AssumeRoleProvider")) {
         actions.insert("sts:AssumeRole".to_owned());
     }
     actions
