@@ -1,7 +1,7 @@
 """The SAM template as CloudFormation takes it. Runs in the environment of aws-sam-cli (tests/tools/sam.txt), as a program of its own.
 
-Takes JSON on standard input: `template` (a path), `code` (where each local path was put: path to `s3://…`), `variables` (more variables for each
-function), `urls` (of nested templates). Answers the template on standard output.
+Takes JSON on standard input: `template` (a path), `code` (where each local path was put: path to `s3://…`), `variables` (more variables for
+each function), `urls` (of nested templates). Answers the template on standard output.
 """
 
 import json
