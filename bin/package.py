@@ -21,9 +21,7 @@ def pack(binary: Path, archive: Path) -> None:
     """Writes the zip."""
     content = binary.read_bytes()
     if (glibc := needed_glibc(content)) > AL2023_GLIBC:
-        sys.exit(
-            f"{binary} needs glibc {glibc[0]}.{glibc[1]}, and Lambda's provided.al2023 has 2.34: build on an older system"
-        )
+        sys.exit(f"{binary} needs glibc {glibc[0]}.{glibc[1]}, and Lambda's provided.al2023 has 2.34: build on an older system")
     file = zipfile.ZipInfo("bootstrap")
     file.external_attr = 0o755 << 16
     file.compress_type = zipfile.ZIP_DEFLATED

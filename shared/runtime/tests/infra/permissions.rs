@@ -1,7 +1,7 @@
 //! Least privilege: what a function's code calls against what its role allows, both ways.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use runtime::config::Function;
@@ -62,7 +62,7 @@ fn folders() -> BTreeMap<String, PathBuf> {
 }
 
 /// The operations of a service: the modules of its SDK.
-fn operations(sdk: &PathBuf) -> BTreeSet<String> {
+fn operations(sdk: &Path) -> BTreeSet<String> {
     let files = std::fs::read_dir(sdk.join("src/operation")).unwrap();
     files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
