@@ -12,6 +12,7 @@ READS = [
     "/api/v1/groups",
     "/api/v1/groups/{groupId}",
     "/api/v1/groups/{groupId}/users",
+    "/api/v1/users",
     "/api/v1/users/{userId}",
     "/api/v1/users/{userId}/groups",
     "/api/v1/apps/{appId}/groups",

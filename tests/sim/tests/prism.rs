@@ -105,6 +105,7 @@ async fn read_everything(stage: &Stage) {
     }
     let since = "2026-11-24T00:00:00Z".parse().unwrap();
     okta.list_groups(Some(since)).await.unwrap();
+    okta.changed_users(since).await.unwrap();
     assert!(okta.group(&world.okta_group(0)).await.unwrap().is_some());
     for name in [members[0].id.as_str(), "user8@example.com"] {
         assert!(okta.user(name).await.unwrap().is_some(), "{name}");
