@@ -34,10 +34,17 @@ def definitions_in(part: object) -> set[str]:
     return set()
 
 
+NEVER_NULL = {"id", "name", "status", "type"}
+"""Texts that no real org leaves out."""
+
+
 def as_real_orgs_answer(definitions: dict[str, Any]) -> None:
-    """Two things that the document denies and that real orgs are known to answer: a group without a description has null there, and a group
-    has a list of logos among its links."""
-    definitions["GroupProfile"]["properties"]["description"]["x-nullable"] = True
+    """Two things that the document denies and that real orgs are known to answer: null for a text that is not set, and a list of logos
+    among the links of a group."""
+    for definition in definitions.values():
+        for name, schema in definition.get("properties", {}).items():
+            if schema.get("type") == "string" and name not in NEVER_NULL:
+                schema["x-nullable"] = True
     definitions["Group"]["properties"]["_links"] = {"type": "object"}
 
 

@@ -107,8 +107,9 @@ async fn s29_every_page_is_read_and_a_member_comes_and_goes() {
     let Some(url) = emulate_url() else { return };
     let okta = client(&url);
     let before = okta.list_groups(None).await.unwrap().items.len();
+    let run = uuid::Uuid::new_v4();
     for n in 0..2 * PAGE {
-        write(&url, Method::POST, "groups", &json!({"profile": {"name": format!("AWS-{n}"), "description": "one of many"}})).await;
+        write(&url, Method::POST, "groups", &json!({"profile": {"name": format!("AWS-{run}-{n}"), "description": "one of many"}})).await;
     }
     let calls = okta.calls();
     let listed = okta.list_groups(None).await.unwrap().items;
