@@ -1,5 +1,5 @@
-"""`lockstep doctor` and `lockstep hook`, the real binary against the simulators: a healthy world passes, and each known trouble is told by exactly
-its own checks, with the step that mends it."""
+"""`lockstep doctor` and `lockstep hook`, the real binary against the simulators: a healthy world passes, and each known trouble is told by
+exactly its own checks, with the step that mends it."""
 
 import json
 import os
