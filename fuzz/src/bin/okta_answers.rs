@@ -86,7 +86,11 @@ impl Given {
             Self::Groups(Ok(Some(listing))) => check_ids(listing.items.iter().map(|group| group.id.as_str())),
             Self::Users(Ok(Some(listing))) => check_ids(listing.items.iter().map(|user| user.id.as_str())),
             Self::Groups(Ok(None)) | Self::Users(Ok(None)) | Self::Group(Ok(_)) | Self::User(Ok(_)) | Self::Ids(Ok(_)) => {}
-            Self::Groups(Err(error)) | Self::Group(Err(error)) | Self::Users(Err(error)) | Self::User(Err(error)) | Self::Ids(Err(error)) => {
+            Self::Groups(Err(error))
+            | Self::Group(Err(error))
+            | Self::Users(Err(error))
+            | Self::User(Err(error))
+            | Self::Ids(Err(error)) => {
                 check_error(error);
                 assert!(!error.to_string().contains(TOKEN), "an error tells the token");
             }
