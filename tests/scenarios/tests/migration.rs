@@ -93,8 +93,8 @@ async fn from_idp_scim_sync_ids_of_another_directory_are_someone_elses_until_the
     assert_eq!((actions(&report), rig.world.aws.write_attempts().len()), (Vec::<&str>::new(), 0));
     assert!(report.unresolved.iter().all(|entry| entry.kind == "not_ours") && report.unresolved.len() == 3, "{:?}", report.unresolved);
     // What the guide says: the externalIds of the other directory are removed.
-    rig.world.aws.all_users().iter().for_each(|user| drop(rig.world.aws.set_user_external_ids(&user.id, &[])));
-    rig.world.aws.all_groups().iter().for_each(|group| drop(rig.world.aws.set_group_external_ids(&group.id, &[])));
+    assert!(rig.world.aws.all_users().iter().all(|user| rig.world.aws.set_user_external_ids(&user.id, &[])));
+    assert!(rig.world.aws.all_groups().iter().all(|group| rig.world.aws.set_group_external_ids(&group.id, &[])));
     let report = rig.apply().await.report;
     assert_eq!((report.status, actions(&report)), (Status::Applied, vec!["update_user", "adopt_group"]), "{:?}", report.failures);
     assert_eq!((rig.writes(), ids(&rig)), (12 + 3, before));
@@ -109,7 +109,7 @@ async fn s19_a_group_made_anew_in_okta_takes_over_its_namesake_over_scim_as_well
     let members = rig.world.okta.member_ids(&old);
     rig.world.okta.delete_group(&old);
     let new = rig.world.okta.add_group("AWS-000");
-    members.iter().for_each(|member| drop(rig.world.okta.add_member(&new, member)));
+    assert!(members.iter().all(|member| rig.world.okta.add_member(&new, member)));
     rig.clear_logs();
     let report = rig.apply().await.report;
     assert_eq!((actions(&report), rig.writes()), (vec!["adopt_group"], 1), "{:?}", report.unresolved);

@@ -186,3 +186,17 @@ fn without_managed_users_no_profile_is_read() {
     assert!(policy.users.managed.is_none() && policy.users.profile_attributes().is_empty());
     assert_eq!(policy.transport, Transport::IdentityStore);
 }
+
+#[test]
+fn a_problem_stays_short_whatever_the_file_holds() {
+    let long = "(".repeat(100_000);
+    for text in [
+        format!("[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['{long}']\n"),
+        with(&format!("[[assignment]]\ngroup = '{long}'\naccounts = [\"all\"]\npermission_sets = [\"x\"]\n")),
+        with(&format!("[users]\nuser_name_from = '{long}'\n")),
+        with(&format!("['{long}']\n")),
+    ] {
+        let problem = error(&text);
+        assert!(problem.starts_with("policy line ") && problem.chars().count() < 1_100, "{}", problem.len());
+    }
+}
