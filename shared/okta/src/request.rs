@@ -105,6 +105,13 @@ impl Request {
         Ok(request)
     }
 
+    /// The users, deprovisioned ones among them, that the filter lets through.
+    pub(crate) fn users(org: &Url, filter: &str) -> Self {
+        let mut request = Self::new(org, &["users"], Bucket::Users, Needs::Users, Missing::IsAnError("okta.org_url"));
+        request.query("limit", PAGE).query("filter", filter);
+        request
+    }
+
     /// The groups of a user.
     pub(crate) fn groups_of_user(org: &Url, user: &str) -> Self {
         Self::new(org, &["users", user, "groups"], Bucket::Users, Needs::Users, Missing::IsAnAnswer)

@@ -46,6 +46,9 @@ impl Face for FakeIdentityCenter {
             return scim::answer(self, call).await;
         }
         let target = call.header("x-amz-target").to_owned();
+        if target.is_empty() && call.body.starts_with(b"Action=GetCallerIdentity") {
+            return Some(self.caller_identity());
+        }
         let found = find(&target);
         let body = call.json();
         let parameters = body.as_ref().map(parameters).unwrap_or_default();
@@ -67,6 +70,18 @@ impl Face for FakeIdentityCenter {
 }
 
 impl FakeIdentityCenter {
+    /// STS's one operation that anyone may call, in its own protocol; no quota and no fault is in its way.
+    fn caller_identity(&self) -> Answer {
+        let mut state = self.lock();
+        let (account, request_id) = (state.settings.account.clone(), state.ids.uuid());
+        let result = format!("<Arn>arn:aws:iam::{account}:user/sim</Arn><UserId>AIDASIM</UserId><Account>{account}</Account>");
+        let xml = format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>{result}\
+             </GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+        );
+        Answer::typed(200, "text/xml", xml.into_bytes())
+    }
+
     fn render(&self, reply: Reply<Value, StoreState>) -> Option<Answer> {
         let (request_id, date) = {
             let mut state = self.lock();
