@@ -13,7 +13,7 @@ use runtime::telemetry::error_chain;
 use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 
-use assembly::{Assembler, deadline, run_id, vitals};
+use assembly::{Assembler, deadline, run_id};
 
 /// The function.
 pub struct EventWorker {
@@ -47,7 +47,7 @@ impl EventWorker {
         tokio::time::sleep(sleep.unsigned_abs()).await;
         let open = self.reconcile(&understood, deadline_ms).await;
         let now = self.clock.now();
-        runtime::metrics::emit(Function::EventWorker, now, &vitals(&self.assembler.ledger(), now).await);
+        runtime::metrics::emit(Function::EventWorker, now, &self.assembler.vitals(now).await);
         for message in understood {
             self.settle(message, &open, &mut response).await;
         }

@@ -2,7 +2,7 @@
 
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, deadline, run_id, vitals};
+use assembly::{Assembler, AssemblyError, deadline, run_id};
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
@@ -64,7 +64,7 @@ impl Reconcile {
         let now = self.clock.now();
         let mut metrics = match result {
             Err(InvocationError::Payload(_)) => Vec::new(),
-            Ok(_) | Err(_) => vitals(&self.assembler.ledger(), now).await,
+            Ok(_) | Err(_) => self.assembler.vitals(now).await,
         };
         metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(result.is_err())), unit: Unit::Count });
         runtime::metrics::emit(Function::Reconcile, now, &metrics);

@@ -48,9 +48,9 @@ pub(super) fn resource_types() -> Vec<Value> {
 /// ListSchemas.
 pub(super) fn schemas() -> Vec<Value> {
     vec![
-        schema(USER_SCHEMA, "User", "User Account", user()),
-        schema(GROUP_SCHEMA, "Group", "Group", group()),
-        schema(ENTERPRISE_SCHEMA, "EnterpriseUser", "Enterprise User", enterprise()),
+        schema(USER_SCHEMA, "User", "User Account", &user()),
+        schema(GROUP_SCHEMA, "Group", "Group", &group()),
+        schema(ENTERPRISE_SCHEMA, "EnterpriseUser", "Enterprise User", &enterprise()),
     ]
 }
 
@@ -60,7 +60,7 @@ pub(super) fn one_of(list: Vec<Value>, id: &str) -> Result<Value, AwsError> {
     found.ok_or_else(|| AwsError::new("ResourceNotFoundException", 404, violation(id).message))
 }
 
-fn schema(id: &str, name: &str, description: &str, attributes: Vec<Value>) -> Value {
+fn schema(id: &str, name: &str, description: &str, attributes: &[Value]) -> Value {
     json!({
         "schemas": [SCHEMA_SCHEMA], "id": id, "name": name, "description": description, "attributes": attributes,
         "meta": {"resourceType": "Schema"},
@@ -117,8 +117,10 @@ fn user() -> Vec<Value> {
 }
 
 fn group() -> Vec<Value> {
-    let value = with(text("value"), "mutability", "immutable".into());
-    let members = with(with(attribute("members", "complex", false), "multiValued", true.into()), "subAttributes", json!([value]));
+    let immutable = |name: &str| with(text(name), "mutability", "immutable".into());
+    let reference = with(with(immutable("$ref"), "type", "reference".into()), "referenceTypes", json!(["User"]));
+    let parts = json!([immutable("value"), reference, immutable("type")]);
+    let members = with(with(attribute("members", "complex", false), "multiValued", true.into()), "subAttributes", parts);
     vec![with(attribute("displayName", "string", true), "uniqueness", "server".into()), members]
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::document::violation;
 use super::{discovery, groups, render, users};
 use crate::call::{Failure, Operation, Reply, perform};
-use crate::fault::ListFault;
+use crate::fault::{ListFault, Page};
 use crate::http::{Answer, HttpCall};
 use crate::identity_center::FakeIdentityCenter;
 use crate::identity_center::error::AwsError;
@@ -33,6 +33,7 @@ enum Route<'a> {
     ResourceTypes(Option<&'a str>),
     Schemas(Option<&'a str>),
     Unsupported,
+    ReadOnly,
     Unknown,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Route<'a> {
             ("GET", ["Schemas"]) => Self::Schemas(None),
             ("GET", ["Schemas", id]) => Self::Schemas(Some(id)),
             (_, ["Users" | "Groups", ..]) => Self::Unsupported,
+            (_, ["ServiceProviderConfig"] | ["ResourceTypes" | "Schemas", ..]) => Self::ReadOnly,
             _ => Self::Unknown,
         }
     }
@@ -76,7 +78,7 @@ impl<'a> Route<'a> {
             Self::Config => Operation::read("ScimServiceProviderConfig", target),
             Self::ResourceTypes(_) => Operation::read("ScimListResourceTypes", target),
             Self::Schemas(_) => Operation::read("ScimListSchemas", target),
-            Self::Unsupported | Self::Unknown => Operation::read("Scim(no such operation)", target),
+            Self::Unsupported | Self::ReadOnly | Self::Unknown => Operation::read("Scim(no such operation)", target),
         }
     }
 
@@ -93,39 +95,41 @@ impl<'a> Route<'a> {
             Self::GetGroup(id) => (200, state.scim_group(id)?),
             Self::PatchGroup(id) => (204, state.scim_patch_group(id, &body()?).map(|()| json!(null))?),
             Self::DeleteGroup(id) => (204, groups::delete(state, id)?),
-            Self::ListUsers | Self::ListGroups => (200, self.list(state, call, fault)?),
+            Self::ListUsers => (200, list(call, fault, |filter, part| state.scim_list_users(filter, part))?),
+            Self::ListGroups => (200, list(call, fault, |filter, part| state.scim_list_groups(filter, part))?),
             Self::Config => (200, discovery::config()),
             Self::ResourceTypes(None) => (200, whole(discovery::resource_types())),
             Self::ResourceTypes(Some(id)) => (200, discovery::one_of(discovery::resource_types(), id)?),
             Self::Schemas(None) => (200, whole(discovery::schemas())),
             Self::Schemas(Some(id)) => (200, discovery::one_of(discovery::schemas(), id)?),
             Self::Unsupported => return Err(violation("the operation is not supported")),
+            Self::ReadOnly => return Err(AwsError::new("MethodNotAllowedException", 405, "It can only be read")),
             Self::Unknown => return Err(AwsError::new("ResourceNotFoundException", 404, "There is no such endpoint")),
         })
     }
+}
 
-    fn list(self, state: &StoreState, call: &HttpCall, fault: ListFault) -> Result<Value, AwsError> {
-        let count = match call.parameter("count") {
-            None => MAX_COUNT,
-            Some(text) => {
-                let count = text.parse().ok().filter(|count| (1..=MAX_COUNT).contains(count));
-                count.ok_or_else(|| violation(format!("count must be 1 to {MAX_COUNT}")))?
-            }
-        };
-        let (cursor, filter) = (call.parameter("cursor"), call.parameter("filter"));
-        let token = cursor.as_deref().filter(|cursor| !cursor.is_empty());
-        let part = Part { max_results: Some(count), token, fault };
-        let (page, total) = match self {
-            Self::ListGroups => state.scim_list_groups(filter.as_deref(), part)?,
-            _ => state.scim_list_users(filter.as_deref(), part)?,
-        };
-        Ok(render::list(page, total, cursor.is_some()))
-    }
+fn list(
+    call: &HttpCall,
+    fault: ListFault,
+    read: impl FnOnce(Option<&str>, Part<'_>) -> Result<(Page<Value>, usize), AwsError>,
+) -> Result<Value, AwsError> {
+    let count = match call.parameter("count") {
+        None => MAX_COUNT,
+        Some(text) => {
+            let count = text.parse().ok().filter(|count| (1..=MAX_COUNT).contains(count));
+            count.ok_or_else(|| violation(format!("count must be 1 to {MAX_COUNT}")))?
+        }
+    };
+    let (cursor, filter) = (call.parameter("cursor"), call.parameter("filter"));
+    let token = cursor.as_deref().filter(|cursor| !cursor.is_empty());
+    let (page, total) = read(filter.as_deref(), Part { max_results: Some(count), token, fault })?;
+    Ok(render::list(page, total, cursor.is_some()))
 }
 
 fn whole(items: Vec<Value>) -> Value {
     let total = items.len();
-    render::list(crate::fault::Page { items, next: None }, total, false)
+    render::list(Page { items, next: None }, total, false)
 }
 
 /// Whether a request is for this endpoint: `/<tenant>/scim/v2/…`.
@@ -160,13 +164,13 @@ fn shown(call: &HttpCall, below: &[&str]) -> String {
 
 fn rendered(store: &FakeIdentityCenter, reply: Reply<(u16, Value), StoreState>) -> Option<Answer> {
     let mut state = store.lock();
-    let (request_id, now, key) = (state.ids.uuid(), state.now(), state.settings.scim.error_schema_key.clone());
+    let (request_id, now, is_standard) = (state.ids.uuid(), state.now(), state.settings.scim.errors_are_standard);
     drop(state);
     let answer = match reply.result {
         Ok((204, _)) => Answer::empty(204),
         Ok((status, body)) => Answer::json(status, &body),
         Err(Failure::Api(error)) => {
-            let answer = Answer::json(render::status(&error), &render::error(&error, &key, &request_id, now));
+            let answer = Answer::json(render::status(&error), &render::error(&error, is_standard, &request_id, now));
             match error.fields.get("RetryAfterSeconds") {
                 Some(seconds) => answer.with("retry-after", seconds),
                 None => answer,

@@ -3,6 +3,9 @@
 use super::document::violation;
 use crate::identity_center::error::AwsError;
 
+/// Whether a filter means a record.
+pub(super) type Means<'a, T> = Box<dyn Fn(&T) -> bool + 'a>;
+
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sync_core::ids::{GroupId, UserId};
 
 use super::document::{object_of, violation};
-use super::filter::{Term, parse};
+use super::filter::{Means, Term, parse};
 use super::patch::{Op, Operation, operations, place};
 use super::render;
 use crate::fault::Page;
@@ -129,7 +129,7 @@ impl StoreState {
     }
 
     /// The filters that AWS knows: (displayName), (externalId), (id), (members.value), (id and members).
-    fn means_group<'a>(&'a self, terms: &'a [Term]) -> Result<Box<dyn Fn(&StoreGroup) -> bool + 'a>, AwsError> {
+    fn means_group<'a>(&'a self, terms: &'a [Term]) -> Result<Means<'a, StoreGroup>, AwsError> {
         let value = |names: &[&str]| {
             let found = terms.iter().find(|term| names.contains(&term.attribute.as_str()));
             found.map(|term| term.value.as_str()).unwrap_or_default()
@@ -184,7 +184,7 @@ fn change(wanted: &mut Wanted, operation: Operation<'_>, path: &str) -> Result<(
         ("displayName", Op::Add | Op::Replace) => wanted.display_name = Some(text()?.to_owned()),
         ("externalId", Op::Add | Op::Replace) => wanted.external_id = Some(text()?.to_owned()),
         ("members", Op::Add) => {
-            wanted.members.extend(values(operation.value.unwrap_or(&Value::Null))?.into_iter().map(|user| (true, user)))
+            wanted.members.extend(values(operation.value.unwrap_or(&Value::Null))?.into_iter().map(|user| (true, user)));
         }
         ("members", Op::Remove) => wanted.members.extend(leaving(operation, place.chosen)?.into_iter().map(|user| (false, user))),
         ("members", Op::Replace) => return Err(violation("all members cannot be replaced")),

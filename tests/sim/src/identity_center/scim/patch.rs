@@ -205,7 +205,7 @@ mod tests {
         assert!(place(r#"emails[type co "w"]"#).is_err() && place("emails[type").is_err());
     }
 
-    fn patched(operations: Value) -> Result<Value, AwsError> {
+    fn patched(operations: &Value) -> Result<Value, AwsError> {
         let document =
             json!({"userName": "a", "name": {"givenName": "A", "familyName": "B"}, "emails": [{"value": "a@x", "primary": true}]});
         let mut document = document.as_object().unwrap().clone();
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn operations_change_what_they_name() {
-        let done = patched(json!([
+        let done = patched(&json!([
             {"op": "Replace", "path": "userName", "value": "b"},
             {"op": "add", "path": "name.givenName", "value": "C"},
             {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x"},
@@ -242,7 +242,7 @@ mod tests {
             json!([{"op": "replace", "path": "password", "value": "x"}]),
             json!([{"op": "replace", "path": "groups", "value": []}]),
         ] {
-            assert!(patched(bad.clone()).is_err(), "{bad}");
+            assert!(patched(&bad).is_err(), "{bad}");
         }
     }
 }

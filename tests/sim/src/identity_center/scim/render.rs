@@ -64,11 +64,15 @@ pub(super) fn status(error: &AwsError) -> u16 {
 }
 
 /// The body of an error.
-pub(super) fn error(error: &AwsError, schema_key: &str, request_id: &str, now: Timestamp) -> Value {
+pub(super) fn error(error: &AwsError, is_standard: bool, request_id: &str, now: Timestamp) -> Value {
+    let (detail, status) = (&error.message, status(error).to_string());
+    if is_standard {
+        return json!({"schemas": [ERROR_SCHEMA], "detail": detail, "status": status});
+    }
     json!({
-        schema_key: [ERROR_SCHEMA],
-        "detail": error.message,
-        "status": status(error).to_string(),
+        "schema": [ERROR_SCHEMA],
+        "detail": detail,
+        "status": status,
         "exceptionRequestId": request_id,
         "timeStamp": now.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
     })

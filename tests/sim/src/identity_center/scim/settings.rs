@@ -22,8 +22,8 @@ pub struct ScimSettings {
     pub patches_are_atomic: bool,
     /// Adding who is a member already is a conflict. AWS does not say so.
     pub members_conflict: bool,
-    /// Under which key the body of an error names its schema: AWS was seen to write `schema`, the standard says `schemas`.
-    pub error_schema_key: String,
+    /// Errors have the standard's form. AWS was seen to write `schema` instead of `schemas`, and members of its own.
+    pub errors_are_standard: bool,
 }
 
 impl Default for ScimSettings {
@@ -37,7 +37,7 @@ impl Default for ScimSettings {
             filters_are_ascii: false,
             patches_are_atomic: true,
             members_conflict: false,
-            error_schema_key: "schema".to_owned(),
+            errors_are_standard: false,
         }
     }
 }

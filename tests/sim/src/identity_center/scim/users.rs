@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sync_core::ids::UserId;
 
 use super::document::{Checked, USER_SCHEMA, checked, document, object_of, violation};
-use super::filter::{Term, parse};
+use super::filter::{Means, Term, parse};
 use super::patch;
 use super::render;
 use crate::fault::Page;
@@ -84,7 +84,7 @@ impl StoreState {
     }
 
     /// The filters that AWS knows: (userName), (externalId), (id), (groups.value), (id and manager).
-    fn means_user<'a>(&'a self, terms: &'a [Term]) -> Result<Box<dyn Fn(&StoreUser) -> bool + 'a>, AwsError> {
+    fn means_user<'a>(&'a self, terms: &'a [Term]) -> Result<Means<'a, StoreUser>, AwsError> {
         let value = |name: &str| terms.iter().find(|term| term.attribute == name).map(|term| term.value.as_str());
         let is_id = |user: &StoreUser, id: &str| user.id.as_str() == id;
         match terms.iter().map(|term| term.attribute.as_str()).collect::<Vec<_>>().as_slice() {
