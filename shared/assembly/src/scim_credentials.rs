@@ -50,8 +50,8 @@ impl<S: SecretSource> ScimCredentials<S> {
     /// in the log, once a day, where there are few left.
     pub async fn days_to_expiry(&self, now: Timestamp) -> Option<Metric> {
         let (secret, _) = self.remembered().await.ok()?;
-        let today = now.to_zoned(TimeZone::UTC).date();
-        let days = (secret.expires? - today).get_days();
+        let today = TimeZone::UTC.to_datetime(now).date();
+        let days = i32::try_from(secret.expires?.duration_since(today).as_hours() / 24).ok()?;
         if days < WARN_DAYS && self.warned_on.lock().await.replace(today) != Some(today) {
             tracing::warn!(
                 event = "scim_token_expires",

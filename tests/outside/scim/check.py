@@ -2,9 +2,9 @@
 
     python check.py target/debug/aws-sim
 
-AWS's endpoint deviates from the standard in places that its developer guide names, and so does the simulator. Each of these differences is listed
-here with its reason. A difference that is not listed fails, and so does one that is listed and was not found: then either the simulator has
-become kinder than AWS, or the list is out of date.
+AWS's endpoint deviates from the standard in places that its developer guide names, and so does the simulator. Each of these differences is
+listed here with its reason. A difference that is not listed fails, and so does one that is listed and was not found: then either the
+simulator has become kinder than AWS, or the list is out of date.
 """
 
 import contextlib
@@ -96,8 +96,9 @@ def run(url: str) -> Outcome:
     random.seed(1)
     with Client(base_url=f"{url}/{TENANT}/scim/v2", headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         results = check_server(SyncSCIMClient(client))
-    bad = [result for result in results if result.status not in GOOD]
-    return Outcome(len(results) - len(bad), {name_of(result.resource_type, result.title, str(result.reason)): str(result.reason) for result in bad})
+    bad = [(result, str(result.reason)) for result in results if result.status not in GOOD]
+    found = {name_of(result.resource_type, result.title, reason): reason for result, reason in bad}
+    return Outcome(len(results) - len(bad), found)
 
 
 def name_of(resource_type: str | None, title: str, reason: str) -> str:
@@ -110,7 +111,8 @@ def problems(outcome: Outcome, expected: dict[str, str]) -> list[str]:
     """What was found and is not listed, and what is listed and was not found."""
     surprises = {name: reason for name, reason in outcome.found.items() if name not in expected and name not in BY_CHANCE}
     missing = [name for name in expected if name not in outcome.found]
-    return [f"not listed: {name}: {reason}" for name, reason in surprises.items()] + [f"listed, and does not differ: {name}" for name in missing]
+    unlisted = [f"not listed: {name}: {reason}" for name, reason in surprises.items()]
+    return unlisted + [f"listed, and does not differ: {name}" for name in missing]
 
 
 def main(program: Path) -> int:
