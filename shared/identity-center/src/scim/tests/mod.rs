@@ -197,8 +197,8 @@ async fn s54_the_token_is_in_no_error_and_no_log_not_even_where_the_endpoint_rep
     let _guard = tracing::subscriber::set_default(subscriber);
     for status in [400, 401, 403, 409, 500] {
         let (client, seen) = endpoint(&[(status, r#"{"detail":"you sent {authorization}"}"#)]).await;
-        let error = client.patch_group(&group("g-1"), &ScimGroupPatch { external_id: Some("x".to_owned()), ..ScimGroupPatch::default() });
-        let error = error.await.unwrap_err();
+        let patch = ScimGroupPatch { external_id: Some("x".to_owned()), ..ScimGroupPatch::default() };
+        let error = client.patch_group(&group("g-1"), &patch).await.unwrap_err();
         assert!(error.detail.contains("you sent Bearer [the token]"), "{error}");
         assert!(!format!("{error} {error:?} {client:?}").contains(TOKEN), "{error:?}");
         assert!(!seen.lock().unwrap().is_empty());
