@@ -28,7 +28,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
-pub use deadline::{deadline, run_id};
+pub use deadline::{closing, deadline, run_id};
 pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 

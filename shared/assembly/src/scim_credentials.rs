@@ -7,15 +7,12 @@ use identity_center::scim::{CredentialProvider, Endpoint, ScimCredential};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use runtime::metrics::{Metric, Unit};
+use runtime::metrics::{Metric, Name};
 use runtime::secrets::{ScimSecret, SecretError, SecretSource, SecretStore, SecretsManager};
 use runtime::telemetry::error_chain;
 use secrecy::{ExposeSecret, SecretString};
 use sync_core::error::{TargetError, TargetErrorKind};
 use tokio::sync::Mutex;
-
-/// The metric of the days that the token has left.
-const DAYS_METRIC: &str = "ScimTokenDaysToExpiry";
 
 /// With less time left than this, the log says so, once a day: long enough for a person to find the time.
 const WARN_DAYS: i32 = 30;
@@ -61,7 +58,7 @@ impl<S: SecretSource> ScimCredentials<S> {
                  with its day of expiry into the secret, and delete the old one there"
             );
         }
-        Some(Metric { name: DAYS_METRIC, value: f64::from(days), unit: Unit::Count })
+        Some(Metric::new(Name::ScimTokenDaysToExpiry, f64::from(days)))
     }
 
     /// A text that cannot be used is read once more: whoever corrects the secret should not have to wait until it has left the memory.
