@@ -157,7 +157,7 @@ async fn send_once(client: &Client, batch: &[PutEventsRequestEntry]) -> BTreeMap
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use sync_core::action::{GroupEdit, GroupLabel, GroupRef, UserRef, UserLabel};
+    use sync_core::action::{GroupEdit, GroupLabel, GroupRef, UserLabel, UserRef};
     use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, RequestId, UserId};
     use sync_core::outcome::NotAttempted;
 

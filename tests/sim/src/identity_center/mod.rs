@@ -12,6 +12,7 @@ mod ports;
 mod quota;
 mod reads;
 mod render;
+mod scim;
 mod sso_admin;
 mod state;
 mod user_ports;
@@ -26,7 +27,8 @@ use sync_core::ids::{GroupId, MembershipId, UserId};
 
 pub use assignments::{AssignmentSettings, Fate, FateOperation, PermissionSet, Principal, StoreAssignment, StoreRequest};
 pub use organization::{NewAccount, OrganizationSettings, StateFields, StoreAccount, StoreUnit};
-pub use quota::{Throttle, Throttles};
+pub use quota::{ScimThrottle, Throttle, Throttles};
+pub use scim::ScimSettings;
 pub use state::{ExternalId, Settings, StoreGroup, StoreMembership, StoreUser};
 
 use crate::call::{Desk, Operation, Side};

@@ -202,7 +202,9 @@ fn refused(name: &str, error: &AwsError) -> TargetError {
         ("ThrottlingException" | "TooManyRequestsException", _) => TargetErrorKind::Throttled,
         ("ServiceQuotaExceededException", _) => TargetErrorKind::QuotaExceeded,
         ("ValidationException" | "InvalidInputException" | "AWSOrganizationsNotInUseException", _) => TargetErrorKind::Invalid,
-        ("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => TargetErrorKind::Denied,
+        ("AccessDeniedException" | "UnauthorizedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => {
+            TargetErrorKind::Denied
+        }
         _ if error.status >= 500 => TargetErrorKind::Unavailable,
         _ => TargetErrorKind::Malformed,
     };
