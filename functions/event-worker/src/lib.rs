@@ -4,6 +4,7 @@ pub mod batch;
 pub mod fate;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use engine::continuation::Continuation;
 use engine::{Completed, Request, Scope};
 use fate::{Fate, Open};
 use runtime::clock::SystemClock;
@@ -13,7 +14,7 @@ use runtime::telemetry::error_chain;
 use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 
-use assembly::{Assembler, deadline, run_id, vitals};
+use assembly::{Assembler, deadline, hand_over, run_id, vitals};
 
 /// The function.
 pub struct EventWorker {
@@ -38,7 +39,10 @@ impl EventWorker {
         let mut response = SqsBatchResponse::default();
         let mut understood = Vec::new();
         for record in event.records {
-            self.take(record, &mut understood, &mut response).await;
+            match record.body.as_deref().and_then(Continuation::parse) {
+                Some(continuation) => self.go_on(&continuation, deadline_ms).await,
+                None => self.take(record, &mut understood, &mut response).await,
+            }
         }
         if understood.is_empty() {
             return response;
@@ -52,6 +56,23 @@ impl EventWorker {
             self.settle(message, &open, &mut response).await;
         }
         response
+    }
+
+    /// Goes on with a run of `reconcile` that was cut off, where both share a queue for later. What fails is left to the schedule.
+    async fn go_on(&self, before: &Continuation, deadline_ms: u64) {
+        let now = self.clock.now();
+        let request = before.request(run_id(now));
+        let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
+            Ok(engine) => engine,
+            Err(error) => return tracing::error!(event = "no_engine", error = error_chain(&error), "the schedule goes on"),
+        };
+        match Box::pin(engine.reconcile(&request)).await {
+            Ok(completed) => {
+                runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
+                hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
+            }
+            Err(error) => tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on"),
+        }
     }
 
     /// Understands a message, or takes it out of the queue for good.

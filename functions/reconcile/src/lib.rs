@@ -2,7 +2,8 @@
 
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, deadline, run_id, vitals};
+use assembly::{Assembler, AssemblyError, Rest, deadline, hand_over, run_id, vitals};
+use engine::continuation::Continuation;
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
@@ -11,6 +12,7 @@ use payload::{Payload, PayloadError};
 use runtime::clock::SystemClock;
 use runtime::config::Function;
 use runtime::metrics::{Metric, Unit};
+use runtime::queue::TriggerQueue;
 use runtime::telemetry::error_chain;
 use serde_json::{Value, json};
 use sync_core::plan::PlanHash;
@@ -37,6 +39,8 @@ pub enum InvocationError {
 pub struct Reconcile {
     /// Makes engines.
     pub assembler: Assembler,
+    /// The queue over which a run whose time is up goes on as another.
+    pub queue: TriggerQueue,
     /// The time.
     pub clock: SystemClock,
 }
@@ -73,14 +77,18 @@ impl Reconcile {
     async fn carry_out(&self, payload: Payload, deadline_ms: u64) -> Result<Value, InvocationError> {
         match payload {
             Payload::Pause(pause) => set_pause(&self.assembler.ledger(), pause, self.clock.now()).await.map_err(InvocationError::Pause),
-            Payload::Run { mode, scope, approve } => self.run(mode, scope, approve, deadline_ms).await,
-            Payload::Undo { mode, run_id } => self.run(mode, Scope::Undo(run_id), None, deadline_ms).await,
+            Payload::Run { mode, scope, approve } => self.run(self.request(mode, scope, approve), None, deadline_ms).await,
+            Payload::Undo { mode, run_id } => self.run(self.request(mode, Scope::Undo(run_id), None), None, deadline_ms).await,
+            Payload::Continue(before) => self.run(before.request(run_id(self.clock.now())), Some(&before), deadline_ms).await,
         }
     }
 
-    async fn run(&self, mode: Mode, scope: Scope, approve: Option<PlanHash>, deadline_ms: u64) -> Result<Value, InvocationError> {
+    fn request(&self, mode: Mode, scope: Scope, approve: Option<PlanHash>) -> Request {
+        Request { run_id: run_id(self.clock.now()), mode, scope, approve }
+    }
+
+    async fn run(&self, request: Request, before: Option<&Continuation>, deadline_ms: u64) -> Result<Value, InvocationError> {
         let now = self.clock.now();
-        let request = Request { run_id: run_id(now), mode, scope, approve };
         let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
             Ok(engine) => engine,
             Err(AssemblyError::Locate(error)) => return Ok(not_found(&request, &error.to_string())),
@@ -89,6 +97,9 @@ impl Reconcile {
         let completed = Box::pin(engine.reconcile(&request)).await?;
         runtime::report_log::log(Function::Reconcile, &completed.report, &completed.findings);
         runtime::metrics::emit(Function::Reconcile, now, &runtime::report_log::metrics(&completed.report));
+        let rest = hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), before, self.clock.now()).await;
+        let stopped = Metric { name: "RunStopped", value: f64::from(u8::from(rest == Rest::Stopped)), unit: Unit::Count };
+        runtime::metrics::emit(Function::Reconcile, now, &[stopped]);
         Ok(completed.report.to_json())
     }
 }

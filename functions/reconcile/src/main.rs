@@ -8,6 +8,7 @@ use reconcile::Reconcile;
 use runtime::aws::{self, Patience};
 use runtime::clock::SystemClock;
 use runtime::config::{self, ConfigError, ReconcileConfig};
+use runtime::queue::TriggerQueue;
 use runtime::telemetry;
 use serde_json::Value;
 
@@ -27,5 +28,7 @@ async fn main() -> Result<(), Error> {
 async fn wire() -> Result<Reconcile, ConfigError> {
     let config = ReconcileConfig::parse(config::from_env())?;
     let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
-    Ok(Reconcile { assembler: Assembler::new(parts, aws::sdk_config(Patience::Run).await), clock: SystemClock })
+    let aws = aws::sdk_config(Patience::Run).await;
+    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
+    Ok(Reconcile { assembler: Assembler::new(parts, aws), queue, clock: SystemClock })
 }

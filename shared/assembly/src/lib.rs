@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod relay;
 mod vitals;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{deadline, run_id};
+pub use relay::{Rest, hand_over};
 pub use vitals::vitals;
 
 /// The engine over the real Okta, Identity Center and table.

@@ -24,6 +24,9 @@ const USER: &str = "user/";
 /// What a full run reads again after a worker touched it: no full run lasts longer than a Lambda function may, 15 minutes.
 const TOUCHED_LIVES: SignedDuration = SignedDuration::from_mins(20);
 
+/// A chain that has not gone on for so long has broken: two runs of Lambda's longest time, and something for the queue.
+const CHAIN_LIVES: SignedDuration = SignedDuration::from_mins(40);
+
 /// Ledger writes under way at once.
 const CONCURRENCY: usize = 8;
 
@@ -70,6 +73,17 @@ struct Touch {
 #[serde(deny_unknown_fields)]
 struct Moment {
     at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chain {
+    chain: String,
+}
+
+/// One chain for each scope.
+fn chain_key(scope: &str) -> String {
+    format!("chain/{:08x}", sync_core::remembered::spread(scope))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,6 +243,29 @@ impl<T: Table> Ledger<T> {
             touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()));
         }
         Ok(touched)
+    }
+
+    /// Whether this chain of runs is the one that goes on with this scope: each takes as long as it takes, and two would only wait for one
+    /// another. Without the ledger the schedule goes on.
+    pub async fn lead_chain(&self, scope: &str, chain: &str, now: Timestamp) -> bool {
+        let key = chain_key(scope);
+        match self.recall::<Chain>(STATE, &key, now).await {
+            Ok(Some(other)) if other.chain != chain => false,
+            Ok(_) => {
+                let row = RowKey::until(STATE, &key, now + CHAIN_LIVES);
+                self.write(row, &Chain { chain: chain.to_owned() }, Expect::Anything, now).await.is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A chain of runs is at its end; another may begin.
+    pub async fn end_chain(&self, scope: &str, chain: &str, now: Timestamp) {
+        let key = chain_key(scope);
+        let is_own = matches!(self.recall::<Chain>(STATE, &key, now).await, Ok(Some(row)) if row.chain == chain);
+        if is_own && let Err(error) = self.table.delete(STATE, &key, Expect::Anything).await {
+            tracing::warn!(event = "chain_not_ended", error = %error, "it ends by itself");
+        }
     }
 
     /// When a group's members were last read whole and applied.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sync_core::actual::by_user;
-use sync_core::error::SourceError;
+use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::evidence::{is_worth_another_look, shortfall};
 use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
 use sync_core::reading::Reading;
@@ -33,6 +33,7 @@ pub(super) struct GroupRead {
     actual: Option<Reading<BTreeMap<UserId, MembershipId>>>,
     okta: Option<OktaMembers>,
     at: Timestamp,
+    is_cut_off: bool,
 }
 
 /// What Okta said of the members of a group.
@@ -50,14 +51,18 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             None => None,
         };
         let at = self.clock.now();
+        let mut is_cut_off = false;
         let okta = match &query.members_of {
             Some(group) => {
                 let members_now = actual.as_ref().and_then(Reading::known).map(BTreeMap::len);
-                Some(self.read_members(group, members_now).await.unwrap_or_else(|error| OktaMembers::Unread(error.to_string())))
+                Some(self.read_members(group, members_now).await.unwrap_or_else(|error| {
+                    is_cut_off = matches!(error.kind, SourceErrorKind::OutOfTime | SourceErrorKind::Throttled);
+                    OktaMembers::Unread(error.to_string())
+                }))
             }
             None => None,
         };
-        GroupRead { query, actual, okta, at }
+        GroupRead { query, actual, okta, at, is_cut_off }
     }
 
     async fn read_memberships(&self, group: &GroupId) -> Reading<BTreeMap<UserId, MembershipId>> {
@@ -120,12 +125,13 @@ impl GroupRead {
         let reason = "this run's time for reading was up: the next one goes on".to_owned();
         let actual = query.group.is_some().then(|| Reading::Unknown(reason.clone()));
         let okta = query.members_of.is_some().then_some(OktaMembers::Unread(reason));
-        Self { query, actual, okta, at }
+        Self { query, actual, okta, at, is_cut_off: true }
     }
 
     /// Puts what was read into the snapshots.
     pub(super) fn enter(self, reads: &mut Reads) {
-        let GroupRead { query, actual, okta, at } = self;
+        let GroupRead { query, actual, okta, at, is_cut_off } = self;
+        reads.is_cut_off |= is_cut_off;
         if let (Some(group), Some(list)) = (query.group, actual) {
             reads.unresolved.extend(list.reason().map(|reason| unreadable(&query.okta_id, reason)));
             reads.actual.group_lists.insert(group, list);
