@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::doctor::DoctorArgs;
 use crate::exit;
+use crate::hook::HookCommand;
 use crate::policy::PolicyCommand;
 
 /// Keeps AWS IAM Identity Center in lockstep with Okta.
@@ -57,4 +59,9 @@ pub enum Command {
     /// What a policy says, and what it matches
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look whether everything is as it must be, and say how to mend what is not
+    Doctor(DoctorArgs),
+    /// The event hook: register, verify, show
+    #[command(subcommand)]
+    Hook(HookCommand),
 }

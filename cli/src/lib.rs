@@ -7,6 +7,8 @@ pub mod exit;
 pub mod output;
 pub mod session;
 
+pub mod doctor;
+pub mod hook;
 mod policy;
 
 use clap::Parser;
@@ -37,5 +39,7 @@ pub async fn run(arguments: impl IntoIterator<Item = String>) -> Exit {
 async fn dispatch(command: Command, session: &Session, output: &Output) -> Result<Exit, CliError> {
     match command {
         Command::Policy(command) => policy::run(command, session, output).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, session, output)).await,
+        Command::Hook(command) => Box::pin(hook::run(command, session, output)).await,
     }
 }
