@@ -50,7 +50,9 @@ pub async fn hand_over<T: Table>(
         return Rest::Covered;
     }
     match queue.go_on_later(&continued.to_json(), PAUSE).await {
-        Ok(Later::Queued) => tracing::info!(event = "run_continues", run_id = request.run_id, chain = continued.chain, runs = continued.runs),
+        Ok(Later::Queued) => {
+            tracing::info!(event = "run_continues", run_id = request.run_id, chain = continued.chain, runs = continued.runs)
+        }
         Ok(Later::LeftToSchedule) => tracing::info!(event = "left_to_schedule", run_id = request.run_id, "there is no queue for later"),
         Err(error) => tracing::error!(event = "run_not_continued", error = error_chain(&error), "the schedule goes on"),
     }

@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn a_run_that_was_cut_off_goes_on_with_the_same_scope_and_one_that_did_nothing_stops() {
-        for scope in [Scope::All, Scope::Groups(vec!["AWS-1".to_owned()]), Scope::Users(vec!["00u1".to_owned()]), Scope::ChangedSince(Since::Last)] {
+        for scope in
+            [Scope::All, Scope::Groups(vec!["AWS-1".to_owned()]), Scope::Users(vec!["00u1".to_owned()]), Scope::ChangedSince(Since::Last)]
+        {
             let request = request(scope.clone(), Mode::Apply);
             let Next::GoOn(next) = Continuation::after(&request, &completed(Some(1)), None) else { panic!("it goes on") };
             let read = Continuation::parse(&next.to_json()).unwrap();
@@ -139,7 +141,9 @@ mod tests {
 
     #[test]
     fn what_is_no_continuation_is_none() {
-        for body in ["", "{}", r#"{"form":2,"chain":"r1","runs":1,"continue":"all"}"#, r#"{"form":1,"chain":"r1","runs":1,"continue":"some"}"#] {
+        for body in
+            ["", "{}", r#"{"form":2,"chain":"r1","runs":1,"continue":"all"}"#, r#"{"form":1,"chain":"r1","runs":1,"continue":"some"}"#]
+        {
             assert_eq!(Continuation::parse(body), None, "{body}");
         }
     }

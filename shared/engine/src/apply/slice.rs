@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 
 /// Writes under way at once: enough that at 200 ms a call the quota of 19 a second is the limit, and not the latency.
-const CONCURRENCY: usize = 8;
+pub(super) const CONCURRENCY: usize = 8;
 
 impl<S, T, L, C> Engine<S, T, L, C>
 where

@@ -119,6 +119,14 @@ fn unreadable(okta_id: &OktaGroupId, reason: &str) -> Unresolved {
     Unresolved { kind, okta_id, name: String::new(), reason: reason.to_owned() }
 }
 
+/// The same id as others have in memory already: a member of many groups is one text.
+fn shared<K: Ord, V>(known: &BTreeMap<K, V>, id: K) -> K
+where
+    K: Clone,
+{
+    known.get_key_value(&id).map_or(id, |(known, _)| known.clone())
+}
+
 impl GroupRead {
     /// A group that this run had no time for.
     pub(super) fn out_of_time(query: GroupQuery, at: Timestamp) -> Self {
@@ -132,12 +140,16 @@ impl GroupRead {
     pub(super) fn enter(self, reads: &mut Reads) {
         let GroupRead { query, actual, okta, at, is_cut_off } = self;
         reads.is_cut_off |= is_cut_off;
-        if let (Some(group), Some(list)) = (query.group, actual) {
+        if let (Some(group), Some(mut list)) = (query.group, actual) {
+            if let Reading::Known(members) = &mut list {
+                *members = std::mem::take(members).into_iter().map(|(user, id)| (shared(&reads.actual.users, user), id)).collect();
+            }
             reads.unresolved.extend(list.reason().map(|reason| unreadable(&query.okta_id, reason)));
             reads.actual.group_lists.insert(group, list);
         }
         match okta {
-            Some(OktaMembers::Listed { list, users }) => {
+            Some(OktaMembers::Listed { mut list, users }) => {
+                list.members = list.members.into_iter().map(|user| shared(&reads.okta.users, user)).collect();
                 reads.recalled.users.retain(|id| !users.contains_key(id));
                 reads.okta.users.extend(users);
                 reads.read_at.insert(query.okta_id.clone(), at);
