@@ -51,7 +51,7 @@ pub async fn hand_over<T: Table>(
     }
     match queue.go_on_later(&continued.to_json(), PAUSE).await {
         Ok(Later::Queued) => {
-            tracing::info!(event = "run_continues", run_id = request.run_id, chain = continued.chain, runs = continued.runs)
+            tracing::info!(event = "run_continues", run_id = request.run_id, chain = continued.chain, runs = continued.runs);
         }
         Ok(Later::LeftToSchedule) => tracing::info!(event = "left_to_schedule", run_id = request.run_id, "there is no queue for later"),
         Err(error) => tracing::error!(event = "run_not_continued", error = error_chain(&error), "the schedule goes on"),

@@ -28,8 +28,9 @@ fn id<T>(made: Result<T, sync_core::ids::IdError>) -> T {
 /// So many groups of a hundred members, in lockstep but for one membership in a hundred; ten users for each group.
 fn snapshots(groups: usize) -> Snapshots {
     let (mut okta, mut actual) = (OktaSnapshot { lists_all_groups: true, ..OktaSnapshot::default() }, ActualState::default());
-    let users: Vec<(OktaUserId, UserId)> =
-        (0..groups * 10).map(|n| (id(OktaUserId::new(&format!("00u{n:017}"))), id(UserId::new(&format!("{n:08}-1111-2222-3333-444444444444"))))).collect();
+    let users: Vec<(OktaUserId, UserId)> = (0..groups * 10)
+        .map(|n| (id(OktaUserId::new(&format!("00u{n:017}"))), id(UserId::new(&format!("{n:08}-1111-2222-3333-444444444444")))))
+        .collect();
     for (number, (okta_user, user)) in users.iter().enumerate() {
         let login = format!("user{number}@example.com");
         let record = OktaUser { id: okta_user.clone(), status: UserStatus::Active, user_name: Some(login.clone()), login: login.clone() };
