@@ -2,6 +2,7 @@
 //!
 //! Runs and events are measured on tokio's paused clock, in which only simulated latency and limits take time: the figures are the same on every
 //! machine. The core is measured in processor time.
+#![recursion_limit = "256"] // the SDK's futures inside one another
 #![expect(clippy::print_stdout, reason = "a table for a person is what this program is for")]
 
 mod core;
