@@ -113,7 +113,8 @@ pub(crate) fn planning(quick: bool) -> Vec<Row> {
     let policy = policy.unwrap_or_else(|error| unreachable!("the policy is right: {error}"));
     let sizes: &[usize] = if quick { &[125, 250, 500, 1000] } else { &[1_250, 2_500, 5_000, 10_000] };
     let (mut rows, mut per_membership) = (Vec::new(), Vec::new());
-    for groups in sizes {
+    // The largest first: what is freed is used again, and would not show.
+    for groups in sizes.iter().rev() {
         let before = resident_bytes();
         let snapshots = snapshots(*groups);
         let bytes = count(resident_bytes().saturating_sub(before)) / count(snapshots.memberships);
@@ -125,10 +126,10 @@ pub(crate) fn planning(quick: bool) -> Vec<Row> {
         if groups == sizes.last().unwrap_or(&0) {
             rows.push(Row::stated(format!("{what}: bytes of memory a membership, both sides"), bytes, "bytes"));
             rows.push(Row::stated("… planned in", planning * 10.0, "ms of processor time"));
-            rows.push(Row::at_most("… planned ÷ hashing every id of it once", planning / hashing, 30.0, ""));
+            rows.push(Row::at_most("… planned ÷ hashing every id of it once", planning / hashing, 20.0, ""));
         }
     }
-    if let (Some(smallest), Some(largest)) = (per_membership.first(), per_membership.last()) {
+    if let (Some(largest), Some(smallest)) = (per_membership.first(), per_membership.last()) {
         rows.push(Row::at_most("… time a membership at this size ÷ at an eighth of it", largest / smallest, 2.5, ""));
     }
     rows

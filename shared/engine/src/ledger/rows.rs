@@ -11,6 +11,7 @@ use super::{Ledger, RowKey};
 use crate::ports::{Expect, Table, TableError};
 
 const STATE: &str = "state";
+const LEASE_WANTED: &str = "lease_wanted";
 const FIRST_RUN: &str = "first_run";
 const PIN: &str = "pin";
 const PINNED: &str = "pinned";
@@ -23,6 +24,9 @@ const USER: &str = "user/";
 
 /// What a full run reads again after a worker touched it: no full run lasts longer than a Lambda function may, 15 minutes.
 const TOUCHED_LIVES: SignedDuration = SignedDuration::from_mins(20);
+
+/// A run that waits says so twice a second.
+const WANTED_LIVES: SignedDuration = SignedDuration::from_millis(1_200);
 
 /// A chain that has not gone on for so long has broken: two runs of Lambda's longest time, and something for the queue.
 const CHAIN_LIVES: SignedDuration = SignedDuration::from_mins(40);
@@ -73,6 +77,18 @@ struct Touch {
 #[serde(deny_unknown_fields)]
 struct Moment {
     at: Timestamp,
+}
+
+/// A run that waits for the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Which.
+    pub run: String,
+    /// How urgent it is; 0 is the most.
+    pub urgency: u8,
+    /// Until when its word counts.
+    pub until: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -243,6 +259,20 @@ impl<T: Table> Ledger<T> {
             touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()));
         }
         Ok(touched)
+    }
+
+    /// Says that a run of this urgency (0 is the most) waits for the lease. One that is more urgent keeps its word.
+    pub async fn want_lease(&self, run: &str, urgency: u8, now: Timestamp) -> Result<(), TableError> {
+        if self.lease_wanted(now).await?.is_some_and(|wanted| wanted.urgency < urgency) {
+            return Ok(());
+        }
+        let wanted = Wanted { run: run.to_owned(), urgency, until: now + WANTED_LIVES };
+        self.write(RowKey::until(STATE, LEASE_WANTED, wanted.until), &wanted, Expect::Anything, now).await.map(drop)
+    }
+
+    /// The most urgent run that waits for the lease.
+    pub async fn lease_wanted(&self, now: Timestamp) -> Result<Option<Wanted>, TableError> {
+        Ok(self.recall::<Wanted>(STATE, LEASE_WANTED, now).await?.filter(|wanted| now < wanted.until))
     }
 
     /// Whether this chain of runs is the one that goes on with this scope: each takes as long as it takes, and two would only wait for one
