@@ -1,17 +1,20 @@
 //! Schedule or manual invoke: a full run, an incremental one, a backfill. All of them are one payload and one reconcile.
 
+pub mod duties;
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, Rest, deadline, hand_over, run_id, vitals};
+use assembly::{Assembler, AssemblyError, Rest, closing, deadline, hand_over, run_id, vitals};
+use duties::{Duties, WrongWay};
 use engine::continuation::Continuation;
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
 use jiff::Timestamp;
 use payload::{Payload, PayloadError};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::Function;
-use runtime::metrics::{Metric, Unit};
+use runtime::metrics::{Metric, Name};
 use runtime::queue::TriggerQueue;
 use runtime::telemetry::error_chain;
 use serde_json::{Value, json};
@@ -24,6 +27,9 @@ pub enum InvocationError {
     /// The payload is not one of the contract's.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    /// The payload came through the wrong alias.
+    #[error(transparent)]
+    WrongWay(#[from] WrongWay),
     /// There is no engine.
     #[error("nothing was read or written")]
     Assembly(#[source] AssemblyError),
@@ -41,19 +47,24 @@ pub struct Reconcile {
     pub assembler: Assembler,
     /// The queue over which a run whose time is up goes on as another.
     pub queue: TriggerQueue,
+    /// What the aliases are for.
+    pub duties: Duties,
+    /// Where changes are told.
+    pub changes: ChangeEvents,
     /// The time.
     pub clock: SystemClock,
 }
 
 impl Reconcile {
-    /// Carries out one invocation. `deadline_ms` is Lambda's, in milliseconds since the epoch.
+    /// Carries out one invocation. `function_arn` is what was invoked, with the alias if there was one; `deadline_ms` is Lambda's, in
+    /// milliseconds since the epoch.
     ///
     /// # Errors
     /// [`InvocationError`], logged once, with its chain in the message that the invoker sees.
-    pub async fn handle(&self, payload: &Value, deadline_ms: u64) -> Result<Value, String> {
-        let result = match payload::parse(payload) {
+    pub async fn handle(&self, payload: &Value, function_arn: &str, deadline_ms: u64) -> Result<Value, String> {
+        let result = match self.admit(payload, function_arn) {
             Ok(payload) => self.carry_out(payload, deadline_ms).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         self.show_life(&result).await;
         result.map_err(|error| {
@@ -63,14 +74,20 @@ impl Reconcile {
         })
     }
 
+    fn admit(&self, payload: &Value, function_arn: &str) -> Result<Payload, InvocationError> {
+        let payload = payload::parse(payload)?;
+        self.duties.check(&payload, function_arn)?;
+        Ok(payload)
+    }
+
     /// Every invocation says how the whole is, one that failed most of all. For a payload that is refused nothing is read, not even that.
     async fn show_life(&self, result: &Result<Value, InvocationError>) {
         let now = self.clock.now();
         let mut metrics = match result {
-            Err(InvocationError::Payload(_)) => Vec::new(),
+            Err(InvocationError::Payload(_) | InvocationError::WrongWay(_)) => Vec::new(),
             Ok(_) | Err(_) => vitals(&self.assembler.ledger(), now).await,
         };
-        metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(result.is_err())), unit: Unit::Count });
+        metrics.push(Metric::flag(Name::InvocationFailed, result.is_err()));
         runtime::metrics::emit(Function::Reconcile, now, &metrics);
     }
 
@@ -96,10 +113,12 @@ impl Reconcile {
         };
         let completed = Box::pin(engine.reconcile(&request)).await?;
         runtime::report_log::log(Function::Reconcile, &completed.report, &completed.findings);
-        runtime::metrics::emit(Function::Reconcile, now, &runtime::report_log::metrics(&completed.report));
         let rest = hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), before, self.clock.now()).await;
-        let stopped = Metric { name: "RunStopped", value: f64::from(u8::from(rest == Rest::Stopped)), unit: Unit::Count };
-        runtime::metrics::emit(Function::Reconcile, now, &[stopped]);
+        let until = closing(deadline_ms, self.clock.now());
+        let lost = self.changes.publish(Function::Reconcile, &request.run_id, &completed.findings, until).await;
+        let stopped = vec![Metric::flag(Name::RunStopped, rest == Rest::Stopped)];
+        let metrics = [runtime::report_log::metrics(&completed.report), lost, stopped].concat();
+        runtime::metrics::emit(Function::Reconcile, now, &metrics);
         Ok(completed.report.to_json())
     }
 }

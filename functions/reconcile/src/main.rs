@@ -5,7 +5,9 @@ use std::sync::Arc;
 use assembly::{Assembler, Parts};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use reconcile::Reconcile;
+use reconcile::duties::Duties;
 use runtime::aws::{self, Patience};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::{self, ConfigError, ReconcileConfig};
 use runtime::queue::TriggerQueue;
@@ -19,7 +21,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         // Boxed: the futures of the SDK inside one another are too deep for the compiler.
-        Box::pin(async move { function.handle(&event.payload, event.context.deadline).await })
+        Box::pin(async move { function.handle(&event.payload, &event.context.invoked_function_arn, event.context.deadline).await })
     }))
     .await
 }
@@ -30,5 +32,7 @@ async fn wire() -> Result<Reconcile, ConfigError> {
     let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
     let aws = aws::sdk_config(Patience::Run).await;
     let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
-    Ok(Reconcile { assembler: Assembler::new(parts, aws), queue, clock: SystemClock })
+    let changes = ChangeEvents::new(&aws, config.event_bus);
+    let duties = Duties { approve_alias: config.approve_alias };
+    Ok(Reconcile { assembler: Assembler::new(parts, aws), queue, duties, changes, clock: SystemClock })
 }

@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
-pub use deadline::{deadline, run_id};
+pub use deadline::{closing, deadline, run_id};
 pub use relay::{Rest, hand_over};
 pub use vitals::vitals;
 

@@ -1,6 +1,7 @@
 //! S20 to S28, S50: what events may do, and what they cost.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use engine::{Scope, TriggerScope, UserQuery};
 use jiff::SignedDuration;
