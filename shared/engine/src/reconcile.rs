@@ -183,7 +183,7 @@ where
     }
 
     fn turn_for(&self, request: &Request) -> Turn {
-        match request.scope {
+        match &request.scope {
             Scope::Triggers(triggers) => Turn::whole(&request.run_id, triggers.urgency()),
             Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Turn::in_slices(&request.run_id),
         }
