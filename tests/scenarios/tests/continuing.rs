@@ -18,12 +18,12 @@ async fn chain(rig: &Rig, limit: Duration) -> (Vec<Completed>, Next) {
         let request = before.as_ref().map_or_else(first, |before| before.request(id.clone()));
         // Another process each time: nothing is remembered but what is in the ledger.
         let engine = rig.another(&id).engine(limit);
-        let completed = Box::pin(engine.reconcile(&request)).await.unwrap();
+        let completed = Box::pin(engine.reconcile(&request)).await.expect("the run can be begun");
         let next = Continuation::after(&request, &completed, before.as_ref());
         done.push(completed);
         match next {
-            Next::GoOn(continuation) => before = Some(Continuation::parse(&continuation.to_json()).unwrap()),
-            end => return (done, end),
+            Next::GoOn(continuation) => before = Continuation::parse(&continuation.to_json()),
+            end @ (Next::Nothing | Next::Stop) => return (done, end),
         }
         tokio::time::advance(Duration::from_secs(2)).await;
     }

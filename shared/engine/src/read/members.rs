@@ -120,10 +120,7 @@ fn unreadable(okta_id: &OktaGroupId, reason: &str) -> Unresolved {
 }
 
 /// The same id as others have in memory already: a member of many groups is one text.
-fn shared<K: Ord, V>(known: &BTreeMap<K, V>, id: K) -> K
-where
-    K: Clone,
-{
+fn shared<K: Ord + Clone, V>(known: &BTreeMap<K, V>, id: K) -> K {
     known.get_key_value(&id).map_or(id, |(known, _)| known.clone())
 }
 
