@@ -29,7 +29,8 @@ async fn main() -> Result<(), Error> {
 /// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
 async fn wire() -> Result<Reconcile, ConfigError> {
     let config = ReconcileConfig::parse(config::from_env())?;
-    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
+    let parts =
+        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
     let aws = aws::sdk_config(Patience::Run).await;
     let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
     let changes = ChangeEvents::new(&aws, config.event_bus);

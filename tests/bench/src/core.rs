@@ -33,9 +33,15 @@ fn snapshots(groups: usize) -> Snapshots {
         .collect();
     for (number, (okta_user, user)) in users.iter().enumerate() {
         let login = format!("user{number}@example.com");
-        let record = OktaUser { id: okta_user.clone(), status: UserStatus::Active, user_name: Some(login.clone()), login: login.clone() };
+        let record = OktaUser {
+            id: okta_user.clone(),
+            status: UserStatus::Active,
+            user_name: Some(login.clone()),
+            login: login.clone(),
+            profile: BTreeMap::new(),
+        };
         okta.users.insert(okta_user.clone(), UserSighting::Present(record));
-        let record = DirectoryUser { id: user.clone(), user_name: login, external_ids: vec![okta_user.to_string()] };
+        let record = DirectoryUser { id: user.clone(), user_name: login, external_ids: vec![okta_user.to_string()], details: None };
         actual.users.insert(user.clone(), record);
     }
     for number in 0..groups {

@@ -27,7 +27,7 @@ pub(crate) struct Bench {
 /// A limit of AWS.
 pub(crate) fn throttles(per_second: f64, together: bool) -> Throttles {
     let limit = Throttle { per_second, burst: per_second, together };
-    Throttles { identity_store: Some(limit), sso_admin: Some(Throttle { together: true, ..limit }), organizations: None }
+    Throttles { identity_store: Some(limit), sso_admin: Some(Throttle { together: true, ..limit }), ..Throttles::default() }
 }
 
 impl Bench {

@@ -66,7 +66,7 @@ where
             match made {
                 None => waiting.push_back(action),
                 Some(Ok(Ok(id))) => {
-                    progress.made.insert(action.group().okta_id.clone(), id);
+                    progress.made.extend(action.group().map(|group| (group.okta_id.clone(), id)));
                     progress.record(action, Outcome::Done(Effect::Changed));
                 }
                 Some(Ok(Err(error))) if error.kind == TargetErrorKind::NameTaken => waiting.push_back(action),
@@ -117,6 +117,10 @@ where
             Action::DeleteGroup { edit, .. } => self.delete(action, edit).await,
             Action::AddMembership { .. }
             | Action::RemoveMembership(_)
+            | Action::CreateUser(_)
+            | Action::UpdateUser(_)
+            | Action::DisableUser(_)
+            | Action::DeleteUser(_)
             | Action::CreateAssignment { .. }
             | Action::DeleteAssignment { .. } => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
         }
@@ -126,6 +130,7 @@ where
         match self.target.create_group(name, description).await {
             Ok(id) => {
                 progress.made.insert(okta_id.clone(), id);
+                progress.unlabelled.insert(okta_id.clone());
                 Outcome::Done(Effect::Changed)
             }
             Err(error) if error.kind == TargetErrorKind::NameTaken => match self.made_before(okta_id, name).await {
