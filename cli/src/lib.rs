@@ -7,7 +7,21 @@ pub mod exit;
 pub mod output;
 pub mod session;
 
+mod apply;
+mod backfill;
+mod completions;
+mod explain;
+mod log;
+mod pause;
+mod plan;
 mod policy;
+mod progress;
+mod run;
+mod runs;
+mod schema;
+mod scope;
+mod show;
+mod table;
 
 use clap::Parser;
 
@@ -24,7 +38,8 @@ pub async fn run(arguments: impl IntoIterator<Item = String>) -> Exit {
         Err(message) => return output::usage(&message),
     };
     let output = Output::of_process(arguments.global.color);
-    let session = Session::new(&arguments.global);
+    let progress = log::init(arguments.global.verbose);
+    let session = Session::new(&arguments.global, progress);
     match Box::pin(dispatch(arguments.command, &session, &output)).await {
         Ok(exit) => exit,
         Err(error) => {
@@ -36,6 +51,16 @@ pub async fn run(arguments: impl IntoIterator<Item = String>) -> Exit {
 
 async fn dispatch(command: Command, session: &Session, output: &Output) -> Result<Exit, CliError> {
     match command {
+        Command::Plan(args) => plan::run(args, session, output).await,
+        Command::Apply(args) => apply::apply(args, session, output).await,
+        Command::Backfill(args) => backfill::run(args, session, output).await,
+        Command::Approve(args) => apply::approve(args, session, output).await,
+        Command::Explain(command) => explain::run(command, session, output).await,
+        Command::Runs(args) => runs::run(args, session, output).await,
+        Command::Undo(args) => apply::undo(args, session, output).await,
+        Command::Pause => pause::pause(session, output).await,
+        Command::Resume => pause::resume(session, output).await,
+        Command::Completions(args) => completions::run(&args, output),
         Command::Policy(command) => policy::run(command, session, output).await,
     }
 }

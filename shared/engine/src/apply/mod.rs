@@ -70,11 +70,15 @@ where
             phases.entry(phase).or_default().push(action);
         }
         let mut progress = Progress::default();
+        let (mut done, total) = (0, plan.actions().count());
         for (phase, actions) in phases {
             for slice in actions.chunks(SLICE) {
+                tracing::debug!(event = "progress", done, total, phase = ?phase);
                 self.apply_slice(phase, slice, writing, &mut progress).await;
+                done += slice.len();
             }
         }
+        tracing::debug!(event = "progress", done, total);
         writing.turn.end(self).await;
         progress.applied
     }

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod budget;
+mod history;
 mod lease;
 mod rows;
 mod runs;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 pub use assignments::{AssignmentKey, AssignmentNote};
 pub use budget::Reserved;
+pub use history::PastRun;
 pub use lease::{Lease, LeaseError};
 pub use rows::{KnownSizes, Pause, Touched};
 pub use runs::RunRecord;

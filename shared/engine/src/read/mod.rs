@@ -5,6 +5,7 @@ mod assignments;
 mod everything;
 mod groups;
 mod identify;
+mod look;
 mod members;
 mod organization;
 mod spare;
@@ -21,6 +22,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use look::{Evidence, LookFailed};
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is

@@ -3,9 +3,12 @@
 //! A policy exists only if every key of its file was understood; an error names the key and the line.
 
 mod check;
+mod matching;
 mod raw;
 #[cfg(test)]
 mod tests;
+
+pub use matching::GroupVerdict;
 
 use std::collections::BTreeSet;
 
@@ -16,7 +19,7 @@ use url::Url;
 
 use crate::assignments::AssignmentRule;
 use crate::mark::OrgHost;
-use crate::records::{GroupType, OktaGroup, UserStatus};
+use crate::records::{GroupType, UserStatus};
 
 /// What is wrong with a policy file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -223,15 +226,6 @@ impl Policy {
 fn hash_of(text: &str) -> String {
     let table: toml::Table = toml::from_str(text).unwrap_or_default();
     hex::encode(Sha256::digest(table.to_string().as_bytes()))
-}
-
-impl GroupsPolicy {
-    /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
-    pub fn matches(&self, group: &OktaGroup) -> bool {
-        self.types.contains(&group.kind)
-            && self.matching.iter().any(|pattern| pattern.is_match(&group.name))
-            && !self.exclude.iter().any(|pattern| pattern.is_match(&group.name))
-    }
 }
 
 impl UsersPolicy {
