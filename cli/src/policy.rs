@@ -111,7 +111,7 @@ fn written(path: String, policy: &Policy) -> Checked {
     Checked {
         policy: path,
         hash: policy.hash().to_owned(),
-        patterns: policy.groups.patterns().map(pattern).collect(),
+        patterns: policy.groups.patterns().iter().map(|regex| pattern(regex.as_str())).collect(),
         left_out: Vec::new(),
         rules: policy.assignments.iter().map(ruling).collect(),
         problems: Vec::new(),

@@ -139,8 +139,11 @@ fn as_f64(count: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const LIMITS: LimitsPolicy =
-        LimitsPolicy { identity_store_tps: 19.0, sso_admin_tps: 19.0, max_assignments_in_flight: 10, okta_rate_share: 0.8 };
+    /// Those of a policy that says nothing of limits.
+    fn limits() -> LimitsPolicy {
+        let text = "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n";
+        sync_core::policy::Policy::parse(text).unwrap().limits
+    }
 
     fn sample(done: u64, total: u64, seconds: f64) -> Sample {
         Sample { done, total, seconds, okta_calls: 7, aws_calls: 40, identity_store: 18.62, sso_admin: 0.0 }
@@ -149,14 +152,14 @@ mod tests {
     #[test]
     fn the_line_says_done_total_rate_time_left_and_quota() {
         assert_eq!(
-            line(&sample(190, 1330, 10.0), &LIMITS),
+            line(&sample(190, 1330, 10.0), &limits()),
             "applying: 190 of 1330 (14 %), 19.0/s, 1 min 0 s left; Identity Store 18.6 of 19 calls/s, sso-admin 0.0 of 19"
         );
     }
 
     #[test]
     fn before_anything_is_done_there_is_no_rate() {
-        assert!(line(&sample(0, 0, 0.0), &LIMITS).starts_with("reading: 7 calls to Okta, 40 to AWS"));
-        assert!(line(&sample(0, 10, 0.0), &LIMITS).starts_with("applying: 0 of 10 (0 %); "));
+        assert!(line(&sample(0, 0, 0.0), &limits()).starts_with("reading: 7 calls to Okta, 40 to AWS"));
+        assert!(line(&sample(0, 10, 0.0), &limits()).starts_with("applying: 0 of 10 (0 %); "));
     }
 }

@@ -155,6 +155,7 @@ impl Assembler {
             assume_role_arn: policy.identity_center.assume_role_arn.clone(),
             identity_store_tps: policy.limits.identity_store_tps,
             sso_admin_tps: policy.limits.sso_admin_tps,
+            scim_tps: policy.limits.scim_tps,
         };
         let connection = Connection::new(&self.aws, &settings).await;
         Ok(Assembled { text, policy, okta, credentials, connection, location: None, directory: Arc::default() })

@@ -8,6 +8,7 @@ mod identify;
 mod look;
 mod members;
 mod organization;
+mod remembered;
 mod spare;
 mod users;
 
@@ -23,6 +24,8 @@ use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
 pub use look::{Evidence, LookFailed};
+pub use organization::organization;
+use remembered::Recalled;
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is
@@ -40,6 +43,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// What was remembered of the members, and not read.
+    pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.
     pub(crate) notes: Vec<String>,
 }

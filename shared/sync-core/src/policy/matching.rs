@@ -1,7 +1,9 @@
 //! Which Okta groups the policy manages, and why.
 
+use regex::Regex;
+
 use super::GroupsPolicy;
-use crate::records::{GroupType, OktaGroup};
+use crate::records::OktaGroup;
 
 /// What the policy says of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl GroupsPolicy {
 
     /// What the policy says of a group, its app aside.
     pub fn verdict(&self, group: &OktaGroup) -> GroupVerdict<'_> {
-        let fitting = |patterns: &'_ [regex::Regex]| patterns.iter().position(|pattern| pattern.is_match(&group.name));
+        let fitting = |patterns: &'_ [Regex]| patterns.iter().position(|pattern| pattern.is_match(&group.name));
         let Some(matched) = fitting(&self.matching).and_then(|index| self.matching.get(index)) else { return GroupVerdict::NoMatch };
         if !self.types.contains(&group.kind) {
             return GroupVerdict::OtherType;
@@ -36,17 +38,7 @@ impl GroupsPolicy {
     }
 
     /// The patterns of `match`, as they are written.
-    pub fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.matching.iter().map(regex::Regex::as_str)
-    }
-
-    /// The patterns of `exclude`, as they are written.
-    pub fn exclusions(&self) -> impl Iterator<Item = &str> {
-        self.exclude.iter().map(regex::Regex::as_str)
-    }
-
-    /// The types of groups that are managed.
-    pub fn types(&self) -> impl Iterator<Item = &GroupType> {
-        self.types.iter()
+    pub fn patterns(&self) -> &[Regex] {
+        &self.matching
     }
 }

@@ -183,6 +183,8 @@ pub struct LimitsPolicy {
     pub identity_store_tps: f64,
     /// sso-admin, all APIs together.
     pub sso_admin_tps: f64,
+    /// SCIM, per API.
+    pub scim_tps: f64,
     /// Assignments being made or deleted at one time.
     pub max_assignments_in_flight: u32,
     /// Share of Okta's own limit that may be used, above 0 and at most 1.

@@ -65,14 +65,17 @@ impl Face for FakeIdentityCenter {
 
 impl FakeIdentityCenter {
     fn render(&self, reply: Reply<Value, StoreState>) -> Option<Answer> {
-        let request_id = self.lock().ids.uuid();
+        let (request_id, date) = {
+            let mut state = self.lock();
+            (state.ids.uuid(), crate::http::http_date(crate::time::skewed(state.now(), state.settings.skew_ms)))
+        };
         let answer = match reply.result {
             Ok(body) => written(200, &body),
             Err(Failure::Api(error)) => written(error.status, &error.body(&request_id)).with("x-amzn-errortype", &error.exception),
             Err(Failure::Html(status)) => Answer::html(status),
             Err(Failure::Lost) => return None,
         };
-        let answer = answer.with("x-amzn-requestid", &request_id);
+        let answer = answer.with("x-amzn-requestid", &request_id).with("date", &date);
         Some(answer.with_body(reply.body))
     }
 }

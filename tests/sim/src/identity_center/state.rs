@@ -131,6 +131,8 @@ pub struct Settings {
     pub capacity: usize,
     /// HTTP status of `ConflictException`: 400 was seen, 409 is claimed.
     pub conflict_status: u16,
+    /// How far AWS's clock is ahead of the world's, in milliseconds, as the `Date` header of its answers tells.
+    pub skew_ms: i64,
     /// Account assignments.
     pub assignments: AssignmentSettings,
     /// The organization.
@@ -150,6 +152,7 @@ impl Default for Settings {
             forgiving_deletes: false,
             capacity: 200_000,
             conflict_status: 400,
+            skew_ms: 0,
             assignments: AssignmentSettings::default(),
             organization: OrganizationSettings::default(),
         }
