@@ -7,8 +7,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::apply::{ApplyArgs, ApproveArgs, UndoArgs};
 use crate::backfill::BackfillArgs;
 use crate::completions::CompletionsArgs;
+use crate::doctor::DoctorArgs;
 use crate::exit;
 use crate::explain::ExplainCommand;
+use crate::hook::HookCommand;
 use crate::plan::PlanArgs;
 use crate::policy::PolicyCommand;
 use crate::runs::RunsArgs;
@@ -87,4 +89,9 @@ pub enum Command {
     Policy(PolicyCommand),
     /// A script that completes commands and options in your shell
     Completions(CompletionsArgs),
+    /// Look whether everything is as it must be, and say how to mend what is not
+    Doctor(DoctorArgs),
+    /// The event hook: register, verify, show
+    #[command(subcommand)]
+    Hook(HookCommand),
 }

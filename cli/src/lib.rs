@@ -1,6 +1,8 @@
 //! `lockstep`, the command line: one module for each command. A command reads its options (`args`), is wired by `session`, writes through
 //! `output`, and ends in one of the codes of `exit`.
 
+#![recursion_limit = "256"]
+
 pub mod args;
 pub mod error;
 pub mod exit;
@@ -10,7 +12,9 @@ pub mod session;
 mod apply;
 mod backfill;
 mod completions;
+pub mod doctor;
 mod explain;
+pub mod hook;
 mod log;
 mod pause;
 mod plan;
@@ -22,6 +26,8 @@ mod schema;
 mod scope;
 mod show;
 mod table;
+
+use std::pin::Pin;
 
 use clap::Parser;
 
@@ -40,7 +46,9 @@ pub async fn run(arguments: impl IntoIterator<Item = String>) -> Exit {
     let output = Output::of_process(arguments.global.color);
     let progress = log::init(arguments.global.verbose);
     let session = Session::new(&arguments.global, progress);
-    match Box::pin(dispatch(arguments.command, &session, &output)).await {
+    // Without its type: the futures of the SDK inside one another are too deep for the compiler.
+    let carried_out: Pin<Box<dyn Future<Output = Result<Exit, CliError>> + '_>> = Box::pin(dispatch(arguments.command, &session, &output));
+    match carried_out.await {
         Ok(exit) => exit,
         Err(error) => {
             output.error(&error);
@@ -62,5 +70,7 @@ async fn dispatch(command: Command, session: &Session, output: &Output) -> Resul
         Command::Resume => pause::resume(session, output).await,
         Command::Completions(args) => completions::run(&args, output),
         Command::Policy(command) => policy::run(command, session, output).await,
+        Command::Doctor(args) => Box::pin(doctor::run(&args, session, output)).await,
+        Command::Hook(command) => Box::pin(hook::run(command, session, output)).await,
     }
 }

@@ -6,11 +6,11 @@ use super::verdict::{Finding, Judgement};
 
 /// A check.
 #[derive(Debug, Clone, Copy)]
-pub struct Check {
+pub(crate) struct Check {
     /// Its id.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// What is checked.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     judge: fn(&Facts) -> Read<Judgement>,
 }
 
@@ -19,7 +19,7 @@ const fn check(id: &'static str, title: &'static str, judge: fn(&Facts) -> Read<
 }
 
 /// All checks, in the order in which a person would mend them.
-pub const CHECKS: [Check; 28] = [
+pub(crate) const CHECKS: [Check; 28] = [
     check("policy.file", "The policy can be used", policy::file),
     check("okta.reachable", "Okta answers", okta::reachable),
     check("okta.credential", "Okta accepts the credential", okta::credential),
@@ -51,7 +51,7 @@ pub const CHECKS: [Check; 28] = [
 ];
 
 /// Judges everything. A check that cannot be made says why, and hides no other.
-pub fn judge_all(facts: &Facts) -> Vec<Finding> {
+pub(crate) fn judge_all(facts: &Facts) -> Vec<Finding> {
     CHECKS.iter().map(|check| check.judge(facts)).collect()
 }
 

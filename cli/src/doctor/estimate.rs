@@ -25,28 +25,28 @@ const ASSIGNMENT_S: f64 = 3.0;
 
 /// The size of the world.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct World {
+pub(crate) struct World {
     /// All groups of Okta.
-    pub okta_groups: usize,
+    pub(crate) okta_groups: usize,
     /// The managed ones: members, and whether the group has to be made.
-    pub managed: Vec<(u64, bool)>,
+    pub(crate) managed: Vec<(u64, bool)>,
     /// Users of the identity store.
-    pub users: usize,
+    pub(crate) users: usize,
     /// Its groups.
-    pub groups: usize,
+    pub(crate) groups: usize,
     /// Accounts of the organization that were read.
-    pub accounts: usize,
+    pub(crate) accounts: usize,
     /// Permission sets.
-    pub permission_sets: usize,
+    pub(crate) permission_sets: usize,
     /// Assignments that the rules give.
-    pub assignments: usize,
+    pub(crate) assignments: usize,
     /// Whether assignments can be read by group.
-    pub reads_by_group: bool,
+    pub(crate) reads_by_group: bool,
 }
 
 /// How long runs take in a world.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     world: World,
     okta_calls: u64,
     okta_tps: f64,
@@ -57,7 +57,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// The estimate under these limits; `okta_per_minute` is what Okta says this credential may send for groups.
-    pub fn new(world: World, limits: &LimitsPolicy, okta_per_minute: Option<u64>) -> Self {
+    pub(crate) fn new(world: World, limits: &LimitsPolicy, okta_per_minute: Option<u64>) -> Self {
         let members: u64 = world.managed.iter().map(|(members, _)| members.div_ceil(OKTA_PAGE).max(1)).sum();
         let pages = (world.okta_groups as u64).div_ceil(OKTA_PAGE).max(1);
         Self {
@@ -71,7 +71,7 @@ impl Estimate {
     }
 
     /// A full run that has nothing to do, in seconds.
-    pub fn full_run_s(&self) -> f64 {
+    pub(crate) fn full_run_s(&self) -> f64 {
         let users = self.world.users.div_ceil(AWS_PAGE);
         let groups = self.world.groups.div_ceil(AWS_PAGE);
         let store = float(users.max(groups).max(self.member_lists()) as u64) / self.store_tps;
@@ -80,21 +80,21 @@ impl Estimate {
     }
 
     /// What a first load adds at most, in seconds: every group that has to be made with all its members, and every assignment.
-    pub fn first_load_s(&self) -> f64 {
+    pub(crate) fn first_load_s(&self) -> f64 {
         let (groups, memberships) = self.missing();
         let store = float(groups.max(memberships)) / self.store_tps;
         store + float(self.world.assignments as u64) * ASSIGNMENT_S / self.in_flight
     }
 
     /// The calls of a full run, in words.
-    pub fn calls(&self) -> String {
+    pub(crate) fn calls(&self) -> String {
         let lists = counted(self.member_lists(), "list of members");
         let okta = counted(usize::try_from(self.okta_calls).unwrap_or(usize::MAX), "call");
         format!("{okta} to Okta at {:.1} a second, {lists} of Identity Center at {:.0}", self.okta_tps, self.store_tps)
     }
 
     /// The writes of a first load, in words.
-    pub fn writes(&self) -> String {
+    pub(crate) fn writes(&self) -> String {
         let (groups, memberships) = self.missing();
         format!("{groups} groups, {memberships} memberships and {} assignments", self.world.assignments)
     }
@@ -125,7 +125,7 @@ fn float(n: u64) -> f64 {
 }
 
 /// A span of time in words.
-pub fn span(seconds: f64) -> String {
+pub(crate) fn span(seconds: f64) -> String {
     if seconds < 90.0 { format!("{:.0} s", seconds.max(1.0).ceil()) } else { format!("{:.0} min", (seconds / 60.0).ceil()) }
 }
 
@@ -161,13 +161,7 @@ mod tests {
     #[test]
     fn reads_by_account_cost_accounts_times_permission_sets() {
         let by = |reads_by_group| {
-            let world = World {
-                managed: managed(200, 1, false),
-                accounts: 100,
-                permission_sets: 20,
-                reads_by_group,
-                ..World::default()
-            };
+            let world = World { managed: managed(200, 1, false), accounts: 100, permission_sets: 20, reads_by_group, ..World::default() };
             Estimate::new(world, &limits(), None).admin_reads()
         };
         assert_eq!((by(true), by(false)), (220.0, 2020.0));

@@ -8,23 +8,23 @@ use sync_core::policy::Policy;
 use sync_core::records::OktaGroup;
 
 /// What was read, or why it was not.
-pub type Read<T> = Result<T, Unread>;
+pub(crate) type Read<T> = Result<T, Unread>;
 
 /// Why something was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unread(pub String);
+pub(crate) struct Unread(pub(crate) String);
 
 impl Unread {
     /// A reason in words.
-    pub fn because(why: impl ToString) -> Self {
+    pub(crate) fn because(why: &(impl ToString + ?Sized)) -> Self {
         Self(why.to_string())
     }
 }
 
 /// What came of asking Okta for something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked<T> {
+pub(crate) enum Asked<T> {
     /// It was given.
     Given(T),
     /// Okta answered with an error.
@@ -34,18 +34,18 @@ pub enum Asked<T> {
     /// There was no answer.
     NoAnswer(String),
     /// It was not asked, and why.
-    NotAsked(String),
+    Withheld(String),
 }
 
 /// An error that Okta answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Okta's code.
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
     /// Okta's words.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 impl<T> Asked<T> {
@@ -53,18 +53,18 @@ impl<T> Asked<T> {
     ///
     /// # Errors
     /// [`Unread`]
-    pub fn given(&self) -> Read<&T> {
+    pub(crate) fn given(&self) -> Read<&T> {
         match self {
             Self::Given(given) => Ok(given),
             Self::Refused(refusal) => Err(Unread::because(&refusal.words)),
-            Self::NoCredential(why) | Self::NoAnswer(why) | Self::NotAsked(why) => Err(Unread::because(why)),
+            Self::NoCredential(why) | Self::NoAnswer(why) | Self::Withheld(why) => Err(Unread::because(why)),
         }
     }
 }
 
 /// Which form the Okta credential has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialForm {
+pub(crate) enum CredentialForm {
     /// An API token (SSWS).
     ApiToken,
     /// The key of an API service app (OAuth 2.0).
@@ -73,149 +73,149 @@ pub enum CredentialForm {
 
 /// Okta.
 #[derive(Debug, Clone)]
-pub struct OktaFacts {
+pub(crate) struct OktaFacts {
     /// The org's address.
-    pub org_url: String,
+    pub(crate) org_url: String,
     /// Whether something answers there as an Okta org does.
-    pub organization: Asked<()>,
+    pub(crate) organization: Asked<()>,
     /// The credential's form; why it cannot be used.
-    pub credential: Read<CredentialForm>,
+    pub(crate) credential: Read<CredentialForm>,
     /// The first page of users.
-    pub users: Asked<UsersSeen>,
+    pub(crate) users: Asked<UsersSeen>,
     /// All groups.
-    pub groups: Asked<Vec<OktaGroup>>,
+    pub(crate) groups: Asked<Vec<OktaGroup>>,
     /// All apps that are IAM Identity Center.
-    pub apps: Asked<Vec<AppFacts>>,
+    pub(crate) apps: Asked<Vec<AppFacts>>,
     /// All event hooks.
-    pub hooks: Asked<Vec<HookFacts>>,
+    pub(crate) hooks: Asked<Vec<HookFacts>>,
     /// By how many seconds Okta's clock is ahead of ours.
-    pub clock_ahead_s: Option<i64>,
+    pub(crate) clock_ahead_s: Option<i64>,
     /// Requests a minute that this credential may send for groups and their members.
-    pub groups_per_minute: Option<u64>,
+    pub(crate) groups_per_minute: Option<u64>,
 }
 
 /// The first page of users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UsersSeen {
+pub(crate) struct UsersSeen {
     /// How many there were.
-    pub n: usize,
+    pub(crate) n: usize,
     /// How many of them have an e-mail address that is not their login.
-    pub n_other_email: usize,
+    pub(crate) n_other_email: usize,
 }
 
 /// An app of the kind "AWS IAM Identity Center".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppFacts {
+pub(crate) struct AppFacts {
     /// Its id (`0oa…`).
-    pub id: String,
+    pub(crate) id: String,
     /// What people call it.
-    pub label: String,
+    pub(crate) label: String,
     /// Whether it is active.
-    pub is_active: bool,
+    pub(crate) is_active: bool,
     /// Its sign-on mode (`SAML_2_0`).
-    pub sign_on_mode: String,
+    pub(crate) sign_on_mode: String,
     /// `credentials.userNameTemplate.template`: what its users are called.
-    pub user_name_template: String,
+    pub(crate) user_name_template: String,
     /// `settings.signOn.subjectNameIdTemplate`, where it has one of its own.
-    pub name_id_template: Option<String>,
+    pub(crate) name_id_template: Option<String>,
     /// What of the SAML metadata matters.
-    pub metadata: Asked<Metadata>,
+    pub(crate) metadata: Asked<Metadata>,
     /// When the key ends with which it signs.
-    pub key_expires: Asked<Option<Timestamp>>,
+    pub(crate) key_expires: Asked<Option<Timestamp>>,
     /// The ids of the Okta groups that it pushes.
-    pub pushed: Asked<Vec<String>>,
+    pub(crate) pushed: Asked<Vec<String>>,
 }
 
 /// The identity provider's SAML metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// `entityID`, empty where the document has none.
-    pub entity_id: String,
+    pub(crate) entity_id: String,
     /// Whether it has a certificate and a place to sign in.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
     /// The document.
-    pub document: Vec<u8>,
+    pub(crate) document: Vec<u8>,
 }
 
 /// An event hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HookFacts {
+pub(crate) struct HookFacts {
     /// Its id (`who…`).
-    pub id: String,
+    pub(crate) id: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it delivers.
-    pub uri: String,
+    pub(crate) uri: String,
     /// Whether it is active.
-    pub is_active: bool,
+    pub(crate) is_active: bool,
     /// Whether its endpoint answered the challenge.
-    pub is_verified: bool,
+    pub(crate) is_verified: bool,
     /// The event types that it delivers.
-    pub event_types: Vec<String>,
+    pub(crate) event_types: Vec<String>,
     /// Whether it holds some of these events back.
-    pub has_filter: bool,
+    pub(crate) has_filter: bool,
     /// The header that carries the secret.
-    pub header: String,
+    pub(crate) header: String,
 }
 
 /// The AWS side.
 #[derive(Debug, Clone)]
-pub struct AwsFacts {
+pub(crate) struct AwsFacts {
     /// The account whose credentials these are.
-    pub account: Read<String>,
+    pub(crate) account: Read<String>,
     /// The instance and identity store.
-    pub location: Read<Location>,
+    pub(crate) location: Read<Location>,
     /// Every operation, tried.
-    pub accesses: Read<Vec<Access>>,
+    pub(crate) accesses: Read<Vec<Access>>,
     /// By how many seconds AWS's clock is ahead of ours.
-    pub clock_ahead_s: Option<i64>,
+    pub(crate) clock_ahead_s: Option<i64>,
     /// The organization's management account.
-    pub management: Read<AccountId>,
+    pub(crate) management: Read<AccountId>,
     /// Users in the identity store.
-    pub n_users: Read<usize>,
+    pub(crate) n_users: Read<usize>,
     /// Groups in the identity store: DisplayName and Description.
-    pub groups: Read<Vec<(String, String)>>,
+    pub(crate) groups: Read<Vec<(String, String)>>,
     /// Names of the permission sets.
-    pub permission_sets: Read<Vec<String>>,
+    pub(crate) permission_sets: Read<Vec<String>>,
     /// The organization, where rules ask for it.
-    pub organization: Read<Organization>,
+    pub(crate) organization: Read<Organization>,
     /// The SCIM token, where the policy writes over SCIM.
-    pub scim: Read<ScimFacts>,
+    pub(crate) scim: Read<ScimFacts>,
 }
 
 /// The SCIM endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScimFacts {
+pub(crate) struct ScimFacts {
     /// When the secret says that the token ends.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Whether the endpoint took it; what it said otherwise.
-    pub answer: Read<()>,
+    pub(crate) answer: Read<()>,
 }
 
 /// The ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LedgerFacts {
+pub(crate) struct LedgerFacts {
     /// Since when runs are paused.
-    pub paused: Option<Timestamp>,
+    pub(crate) paused: Option<Timestamp>,
     /// When a full run last completed.
-    pub last_complete: Option<Timestamp>,
+    pub(crate) last_complete: Option<Timestamp>,
 }
 
 /// Everything that was seen.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Our clock.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The policy file.
-    pub policy: Read<Policy>,
+    pub(crate) policy: Read<Policy>,
     /// Where the event hook delivers, as far as the operator said.
-    pub hook_url: Option<String>,
+    pub(crate) hook_url: Option<String>,
     /// Okta; why nothing could be asked.
-    pub okta: Read<OktaFacts>,
+    pub(crate) okta: Read<OktaFacts>,
     /// AWS.
-    pub aws: AwsFacts,
+    pub(crate) aws: AwsFacts,
     /// The ledger.
-    pub ledger: Read<LedgerFacts>,
+    pub(crate) ledger: Read<LedgerFacts>,
 }
 
 impl Facts {
@@ -223,7 +223,7 @@ impl Facts {
     ///
     /// # Errors
     /// Why they are not known.
-    pub fn matched(&self) -> Read<Vec<&OktaGroup>> {
+    pub(crate) fn matched(&self) -> Read<Vec<&OktaGroup>> {
         let policy = self.policy.as_ref().map_err(Clone::clone)?;
         let groups = self.okta.as_ref().map_err(Clone::clone)?.groups.given()?;
         Ok(groups.iter().filter(|group| policy.groups.matches(group)).collect())
@@ -233,7 +233,7 @@ impl Facts {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn policy(&self) -> Read<&Policy> {
+    pub(crate) fn policy(&self) -> Read<&Policy> {
         self.policy.as_ref().map_err(Clone::clone)
     }
 
@@ -241,7 +241,7 @@ impl Facts {
     ///
     /// # Errors
     /// Why nothing was asked.
-    pub fn okta(&self) -> Read<&OktaFacts> {
+    pub(crate) fn okta(&self) -> Read<&OktaFacts> {
         self.okta.as_ref().map_err(Clone::clone)
     }
 
@@ -249,7 +249,7 @@ impl Facts {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn app(&self) -> Read<&AppFacts> {
+    pub(crate) fn app(&self) -> Read<&AppFacts> {
         let apps = self.okta()?.apps.given()?;
         let named = self.policy.as_ref().ok().and_then(|policy| policy.groups.app_id.as_ref());
         let meant = apps.iter().find(|app| Some(&app.id) == named);

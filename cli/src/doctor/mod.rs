@@ -23,8 +23,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::session::Session;
-pub(crate) use facts::{Asked, HookFacts, Unread};
 use facts::Facts;
+pub(crate) use facts::{HookFacts, Unread};
 use verdict::Verdict;
 
 /// Looks whether everything is as it must be. Exits 1 where a check fails.
@@ -36,6 +36,9 @@ pub struct DoctorArgs {
     /// Where the event hook delivers: the function URL (output HookUrl of the stack)
     #[arg(long, value_name = "URL")]
     hook_url: Option<String>,
+    /// The Secrets Manager name or ARN of the SCIM endpoint and token [environment: LOCKSTEP_SCIM_SECRET]
+    #[arg(long, value_name = "ID")]
+    scim_secret: Option<String>,
     /// Save the SAML metadata of Okta's app, for Identity Center
     #[arg(long, value_name = "FILE")]
     save_metadata: Option<PathBuf>,
@@ -54,7 +57,7 @@ pub(crate) async fn run(args: &DoctorArgs, session: &Session, output: &Output) -
     if args.probe || args.clean_up {
         return probe::run(&probe::Orders { cleans_only: args.clean_up, is_agreed: args.yes, json: args.json }, session, output).await;
     }
-    let facts = Box::pin(gather::facts(session, args.hook_url.clone())).await;
+    let facts = Box::pin(gather::facts(session, args.hook_url.clone(), args.scim_secret.as_deref())).await;
     let findings = checks::judge_all(&facts);
     let text = if args.json { render::json(&facts, &findings) } else { render::table(&findings, output.paint) };
     output.data(&text)?;

@@ -12,6 +12,7 @@ use sync_core::policy::Policy;
 use tokio::time::Instant;
 
 use super::super::facts::{AwsFacts, Read, Unread};
+use super::scim;
 use crate::session::Session;
 
 /// All reads together may take so long: an identity store of the largest size is read in some minutes.
@@ -52,11 +53,11 @@ pub(super) fn unread(why: &Unread) -> AwsFacts {
 }
 
 /// Reads everything that checks ask of AWS.
-pub(super) async fn facts(session: &Session, policy: &Policy) -> AwsFacts {
+pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Option<&str>) -> AwsFacts {
     let settings = settings(policy);
     let connection = Connection::new(session.aws().await, &settings).await.until(Instant::now() + PATIENCE);
     let account = account(session, &settings).await;
-    let scim = Err(Unread::because("the policy writes over the Identity Store API (writes.transport)"));
+    let scim = Box::pin(scim::facts(session, &connection, scim_secret)).await;
     let location = match locate(&connection, policy).await {
         Ok(location) => location,
         Err(error) => {
@@ -72,18 +73,20 @@ pub(super) async fn facts(session: &Session, policy: &Policy) -> AwsFacts {
         location: Ok(location),
         accesses: Ok(tried.accesses),
         clock_ahead_s: tried.clock_ahead_s,
-        management: center.management_account().await.map_err(why),
-        n_users: center.list_users().await.map(|users| users.items.len()).map_err(why),
-        groups: center.list_groups().await.map_err(why).map(|groups| {
-            groups.items.into_iter().map(|group| (group.display_name, group.description)).collect()
-        }),
+        management: center.management_account().await.map_err(|error| why(&error)),
+        n_users: center.list_users().await.map(|users| users.items.len()).map_err(|error| why(&error)),
+        groups: center
+            .list_groups()
+            .await
+            .map_err(|error| why(&error))
+            .map(|groups| groups.items.into_iter().map(|group| (group.display_name, group.description)).collect()),
         permission_sets: if has_rules { permission_sets(&center).await } else { Ok(Vec::new()) },
         organization: organization(&center, &policy.assignments).await,
         scim,
     }
 }
 
-fn why(error: TargetError) -> Unread {
+fn why(error: &TargetError) -> Unread {
     Unread(error.to_string())
 }
 
@@ -97,15 +100,15 @@ async fn account(session: &Session, settings: &Settings) -> Read<String> {
 
 async fn permission_sets(center: &IdentityCenter) -> Read<Vec<String>> {
     let mut names = Vec::new();
-    for arn in center.permission_sets().await.map_err(why)? {
-        names.extend(center.permission_set_name(&arn).await.map_err(why)?);
+    for arn in center.permission_sets().await.map_err(|error| why(&error))? {
+        names.extend(center.permission_set_name(&arn).await.map_err(|error| why(&error))?);
     }
     Ok(names)
 }
 
 async fn organization(center: &IdentityCenter, rules: &[AssignmentRule]) -> Read<Organization> {
     if rules.iter().any(AssignmentRule::needs_organization) {
-        engine::organization(center, rules).await.map_err(why)
+        engine::organization(center, rules).await.map_err(|error| why(&error))
     } else if rules.is_empty() {
         Ok(Organization::default())
     } else {

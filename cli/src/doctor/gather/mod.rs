@@ -1,7 +1,8 @@
 //! Reading what the checks judge. Nothing here decides, and no read that fails stops another.
 
-mod aws;
+pub(crate) mod aws;
 mod okta;
+mod scim;
 
 use engine::ledger::Ledger;
 use ledger::DynamoTable;
@@ -16,10 +17,12 @@ use super::facts::{Facts, LedgerFacts, Read, Unread};
 use crate::session::Session;
 
 /// Reads everything.
-pub(crate) async fn facts(session: &Session, hook_url: Option<String>) -> Facts {
+pub(crate) async fn facts(session: &Session, hook_url: Option<String>, scim_secret: Option<&str>) -> Facts {
     let policy = read_policy(session);
     let (okta, aws, ledger) = match &policy {
-        Ok(policy) => futures::join!(Box::pin(okta::facts(session, policy)), Box::pin(aws::facts(session, policy)), ledger(session)),
+        Ok(policy) => {
+            futures::join!(Box::pin(okta::facts(session, policy)), Box::pin(aws::facts(session, policy, scim_secret)), ledger(session))
+        }
         Err(_) => {
             let unread = || Unread::because("without a policy nobody knows what to look at (see policy.file)");
             (Err(unread()), aws::unread(&unread()), ledger(session).await)

@@ -55,7 +55,7 @@ async fn organization(org: &Org) -> Asked<()> {
         Asked::Given(true) => Asked::Given(()),
         Asked::Given(false) => Asked::NoAnswer("what answers there says nothing of an org".to_owned()),
         Asked::Refused(refusal) => Asked::Refused(refusal),
-        Asked::NoCredential(why) | Asked::NoAnswer(why) | Asked::NotAsked(why) => Asked::NoAnswer(why),
+        Asked::NoCredential(why) | Asked::NoAnswer(why) | Asked::Withheld(why) => Asked::NoAnswer(why),
     }
 }
 
@@ -64,7 +64,7 @@ macro_rules! with_scope {
     ($org:expr, $scope:literal) => {
         match $org.with_scope($scope) {
             Ok(admin) => admin,
-            Err(why) => return Asked::NotAsked(why.to_string()),
+            Err(why) => return Asked::Withheld(why.to_string()),
         }
     };
 }
@@ -125,7 +125,7 @@ async fn apps(org: &Org) -> Asked<Vec<AppFacts>> {
         Asked::Refused(refusal) => return Asked::Refused(refusal),
         Asked::NoCredential(why) => return Asked::NoCredential(why),
         Asked::NoAnswer(why) => return Asked::NoAnswer(why),
-        Asked::NotAsked(why) => return Asked::NotAsked(why),
+        Asked::Withheld(why) => return Asked::Withheld(why),
     };
     let mut apps = Vec::new();
     for record in records.iter().take(MAX_APPS) {
@@ -158,7 +158,7 @@ fn key_expires(keys: Result<okta::admin::Listed, AdminError>, kid: &str) -> Aske
         Asked::Refused(refusal) => Asked::Refused(refusal),
         Asked::NoCredential(why) => Asked::NoCredential(why),
         Asked::NoAnswer(why) => Asked::NoAnswer(why),
-        Asked::NotAsked(why) => Asked::NotAsked(why),
+        Asked::Withheld(why) => Asked::Withheld(why),
     }
 }
 

@@ -21,7 +21,10 @@ pub(crate) fn present(facts: &Facts) -> Read<Judgement> {
     let named = facts.policy()?.groups.app_id.clone();
     if let Some(id) = named.filter(|id| !apps.iter().any(|app| app.id == *id)) {
         let seen = format!("groups.app_id is {id}, which is none of the apps of the kind {APP_KEY}");
-        return Ok(Judgement::warn(seen, "Correct groups.app_id, or leave it where another app's groups are meant (the id is in the app's address)"));
+        return Ok(Judgement::warn(
+            seen,
+            "Correct groups.app_id, or leave it where another app's groups are meant (the id is in the app's address)",
+        ));
     }
     Ok(match active.as_slice() {
         [] if apps.is_empty() => {
@@ -31,7 +34,10 @@ pub(crate) fn present(facts: &Facts) -> Read<Judgement> {
         }
         [] => {
             let labels = listed(apps.iter().map(|app| &app.label));
-            Judgement::fail(format!("inactive: {labels}"), "Okta Admin Console > Applications > the app > the menu beside its name > Activate")
+            Judgement::fail(
+                format!("inactive: {labels}"),
+                "Okta Admin Console > Applications > the app > the menu beside its name > Activate",
+            )
         }
         [app] => Judgement::pass(format!("{} ({})", app.label, app.id)),
         several => {
@@ -91,7 +97,10 @@ pub(crate) fn name_id(facts: &Facts) -> Read<Judgement> {
     let template = app.name_id_template.as_deref().filter(|template| !names_app_user(template)).unwrap_or(&app.user_name_template);
     let Some(sent) = attribute_of(template) else {
         let seen = format!("the NameID is {template:?}, which cannot be compared with users.user_name_from ({wanted})");
-        return Ok(Judgement::warn(seen, "Sign in as one user whose login and e-mail address differ, or set the template to one attribute"));
+        return Ok(Judgement::warn(
+            seen,
+            "Sign in as one user whose login and e-mail address differ, or set the template to one attribute",
+        ));
     };
     if sent == wanted {
         return Ok(Judgement::pass(format!("the NameID is {template}, and users.user_name_from is {wanted:?}")));
@@ -106,7 +115,7 @@ pub(crate) fn name_id(facts: &Facts) -> Read<Judgement> {
         Ok(users) if interchangeable && users.n > 0 && users.n_other_email == 0 => {
             Judgement::warn(format!("{seen}; for the first {} users they are the same", users.n), mend)
         }
-        _ => Judgement::fail(seen, mend),
+        Ok(_) | Err(_) => Judgement::fail(seen, mend),
     })
 }
 
@@ -136,7 +145,8 @@ fn names_app_user(template: &str) -> bool {
 /// No group that Lockstep manages is pushed by the app as well: each would undo the other.
 pub(crate) fn two_writers(facts: &Facts) -> Read<Judgement> {
     let pushed: BTreeSet<&str> = facts.app()?.pushed.given()?.iter().map(String::as_str).collect();
-    let both: Vec<&str> = facts.matched()?.into_iter().filter(|group| pushed.contains(group.id.as_str())).map(|group| group.name.as_str()).collect();
+    let both: Vec<&str> =
+        facts.matched()?.into_iter().filter(|group| pushed.contains(group.id.as_str())).map(|group| group.name.as_str()).collect();
     Ok(if both.is_empty() {
         Judgement::pass(format!("the app pushes {}, none of them managed here", count(pushed.len(), "group")))
     } else {

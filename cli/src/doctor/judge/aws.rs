@@ -6,7 +6,7 @@ use identity_center::{Access, Found, Purpose};
 use sync_core::policy::Policy;
 
 use super::{count, listed};
-use crate::doctor::facts::{Facts, Read};
+use crate::doctor::facts::{Facts, Read, Unread};
 use crate::doctor::verdict::Judgement;
 
 /// The operation that only the management account may be given.
@@ -57,7 +57,8 @@ pub(crate) fn permissions(facts: &Facts) -> Read<Judgement> {
             Found::Denied(_) | Found::Allowed | Found::Unclear(_) => None,
         });
         let seen = format!("denied: {}. {}", denied.join(", "), first.unwrap_or_default());
-        let mend = "Allow these actions in the policy of the role whose credentials these are (the functions' roles are in infra/template.yaml)";
+        let mend =
+            "Allow these actions in the policy of the role whose credentials these are (the functions' roles are in infra/template.yaml)";
         return Ok(Judgement::fail(seen, mend));
     }
     let unclear = concerned.iter().filter_map(|access| match &access.found {
@@ -81,6 +82,7 @@ pub(crate) fn account(facts: &Facts) -> Read<Judgement> {
     if policy.assignments.is_empty() {
         return Ok(Judgement::pass(format!("account {account}; the policy has no rules of assignments, so it does not matter")));
     }
+    facts.aws.location.as_ref().map_err(|_| Unread::because("no instance was found (see aws.instance)"))?;
     let management = match &facts.aws.management {
         Ok(management) => management,
         Err(why) => {
@@ -90,7 +92,9 @@ pub(crate) fn account(facts: &Facts) -> Read<Judgement> {
         }
     };
     if management.as_str() == account {
-        return Ok(Judgement::pass(format!("{account} is the management account: assignments are read by group, and all accounts can be managed")));
+        return Ok(Judgement::pass(format!(
+            "{account} is the management account: assignments are read by group, and all accounts can be managed"
+        )));
     }
     let by_principal = facts.aws.accesses.as_ref().ok().and_then(|all| all.iter().find(|access| access.operation == BY_PRINCIPAL));
     let reads = match by_principal.map(|access| &access.found) {
@@ -99,7 +103,8 @@ pub(crate) fn account(facts: &Facts) -> Read<Judgement> {
             format!("assignments are read for each account and permission set{}, which takes longer", matrix(facts))
         }
     };
-    let seen = format!("{account} is no management account: {reads}; what is assigned in the management account {management} is out of reach");
+    let seen =
+        format!("{account} is no management account: {reads}; what is assigned in the management account {management} is out of reach");
     let mend = "Nothing, where that is meant: AWS recommends a delegated administrator. Leave the management account out of the rules, and give \
          it permission sets of its own";
     Ok(Judgement::warn(seen, mend))

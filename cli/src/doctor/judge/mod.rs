@@ -1,14 +1,14 @@
 //! The judgements: pure functions from what was seen to a verdict. An `Err` is a check that cannot be made, and why.
 
-pub(super) mod app;
-pub(super) mod aws;
-pub(super) mod clock;
-pub(super) mod hook;
-pub(super) mod ledger;
-pub(super) mod okta;
-pub(super) mod policy;
-pub(super) mod quota;
-pub(super) mod scim;
+pub(crate) mod app;
+pub(crate) mod aws;
+pub(crate) mod clock;
+pub(crate) mod hook;
+pub(crate) mod ledger;
+pub(crate) mod okta;
+pub(crate) mod policy;
+pub(crate) mod quota;
+pub(crate) mod scim;
 
 /// So many names at most in a line; the rest is counted.
 const SHOWN: usize = 5;

@@ -10,7 +10,8 @@ const NEW_CREDENTIAL: &str = "In the Okta Admin Console make a new API token (Se
      Administrator, or give the API service app a new key (Applications > the app > General > Public keys), and put it into the secret: \
      aws secretsmanager put-secret-value --secret-id <secret> --secret-string '{\"api_token\":\"…\"}'";
 
-const ORG_URL: &str = "Correct okta.org_url in the policy: the address at which people sign in, without -admin, such as https://acme.okta.com";
+const ORG_URL: &str =
+    "Correct okta.org_url in the policy: the address at which people sign in, without -admin, such as https://acme.okta.com";
 
 const ROLE: &str = "Give the admin behind the API token, or the API service app (its tab Admin roles), the role Read-only Administrator without \
      a restriction to some groups: Okta Admin Console > Security > Administrators";
@@ -22,10 +23,11 @@ pub(crate) fn reachable(facts: &Facts) -> Read<Judgement> {
         Asked::Given(()) => Judgement::pass(format!("{} answers as an Okta org", okta.org_url)),
         Asked::Refused(refusal) => Judgement::fail(format!("{} is no Okta org: {}", okta.org_url, refusal.words), ORG_URL),
         Asked::NoAnswer(why) => {
-            let mend = format!("{ORG_URL}. If it is right, look at DNS, at a proxy (HTTPS_PROXY) and at the firewall between here and Okta");
+            let mend =
+                format!("{ORG_URL}. If it is right, look at DNS, at a proxy (HTTPS_PROXY) and at the firewall between here and Okta");
             Judgement::fail(format!("{} does not answer: {why}", okta.org_url), mend)
         }
-        Asked::NoCredential(why) | Asked::NotAsked(why) => Judgement::skipped(why),
+        Asked::NoCredential(why) | Asked::Withheld(why) => Judgement::skipped(why),
     })
 }
 
@@ -65,7 +67,7 @@ fn outcome<T>(asked: &Asked<T>) -> Outcome<'_> {
         Asked::Refused(refusal) if is_rejection(refusal) => Outcome::Rejected(&refusal.words),
         Asked::Refused(_) => Outcome::Accepted,
         Asked::NoCredential(why) => Outcome::NoToken(why),
-        Asked::NoAnswer(why) | Asked::NotAsked(why) => Outcome::Nothing(why),
+        Asked::NoAnswer(why) | Asked::Withheld(why) => Outcome::Nothing(why),
     }
 }
 
@@ -99,7 +101,10 @@ pub(crate) fn groups(facts: &Facts) -> Read<Judgement> {
     Ok(if groups.is_empty() {
         Judgement::fail("Okta answers 200 with an empty list of groups, without even Everyone: its admin role sees none", ROLE)
     } else if own == 0 {
-        Judgement::fail(format!("only Okta's own groups are seen ({})", groups.len()), format!("{ROLE}. If there are no others yet, make one"))
+        Judgement::fail(
+            format!("only Okta's own groups are seen ({})", groups.len()),
+            format!("{ROLE}. If there are no others yet, make one"),
+        )
     } else if own == groups.len() {
         let mend = format!("Everyone is hidden from admins of some groups only, so groups may be missing. {ROLE}");
         Judgement::warn(format!("{}, and not the group Everyone", count(own, "group")), mend)
@@ -132,6 +137,6 @@ fn refused<T>(okta: &OktaFacts, asked: &Asked<T>, scope: &str, what: &str) -> Op
             Some(Judgement::fail(format!("{what} may not be read: {}", refusal.words), mend))
         }
         Asked::NoCredential(why) if is_app => Some(Judgement::fail(format!("no access token for {scope}: {why}"), grant)),
-        Asked::Refused(_) | Asked::NoCredential(_) | Asked::Given(_) | Asked::NoAnswer(_) | Asked::NotAsked(_) => None,
+        Asked::Refused(_) | Asked::NoCredential(_) | Asked::Given(_) | Asked::NoAnswer(_) | Asked::Withheld(_) => None,
     }
 }

@@ -10,7 +10,10 @@ use crate::doctor::verdict::Judgement;
 pub(crate) fn file(facts: &Facts) -> Read<Judgement> {
     Ok(match &facts.policy {
         Ok(policy) => Judgement::pass(format!("{} and {}", policy.okta.org_url, count(policy.assignments.len(), "rule"))),
-        Err(why) => Judgement::fail(why.to_string(), "Correct the file that --policy (LOCKSTEP_POLICY) names; `lockstep policy schema` shows its form"),
+        Err(why) => Judgement::fail(
+            why.to_string(),
+            "Correct the file that --policy (LOCKSTEP_POLICY) names; `lockstep policy schema` shows its form",
+        ),
     })
 }
 
@@ -32,7 +35,10 @@ pub(crate) fn matches(facts: &Facts) -> Read<Judgement> {
     Ok(if idle.is_empty() {
         Judgement::pass(format!("{}: {}", count(matched.len(), "managed group"), listed(names)))
     } else {
-        Judgement::warn(format!("matches no group: {}", listed(&idle)), "Correct the pattern, or take it out: `lockstep policy check` shows all")
+        Judgement::warn(
+            format!("matches no group: {}", listed(&idle)),
+            "Correct the pattern, or take it out: `lockstep policy check` shows all",
+        )
     })
 }
 

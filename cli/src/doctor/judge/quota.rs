@@ -44,7 +44,8 @@ pub(crate) fn assignments(facts: &Facts) -> Read<Judgement> {
     }
     let pairs = pairs(facts)?;
     let most = pairs.values().copied().max().unwrap_or_default();
-    let full: Vec<String> = pairs.iter().filter(|(_, n)| **n > MAX_GROUPS_PER_SET).map(|((set, account), n)| format!("{n} on {set} in {account}")).collect();
+    let full: Vec<String> =
+        pairs.iter().filter(|(_, n)| **n > MAX_GROUPS_PER_SET).map(|((set, account), n)| format!("{n} on {set} in {account}")).collect();
     let mend = "AWS does not raise this: give the groups' members one group in common, or split the permission set in two";
     Ok(if full.is_empty() {
         graded(share(most, MAX_GROUPS_PER_SET), format!("at most {most} of {MAX_GROUPS_PER_SET}"), mend)

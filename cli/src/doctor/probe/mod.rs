@@ -11,6 +11,7 @@ mod store;
 mod sweep;
 
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use identity_center::Connection;
 use serde_json::json;
@@ -24,6 +25,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Output, Tone};
 use crate::session::Session;
+
+/// How long a request that nobody waits for any more may take until it has its effect.
+const LATE_EFFECT: Duration = Duration::from_secs(2);
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
@@ -62,12 +66,15 @@ async fn probe(orders: &Orders, store: &Store, output: &Output) -> Result<Exit, 
         seen = Box::pin(steps::take(store, &names)) => Some(seen),
         () = interrupted() => None,
     };
-    let swept = sweep::sweep(store, |name| names.are_in(name)).await;
     let Some(sightings) = seen else {
         output.message("interrupted; what was made is being looked for and deleted");
-        tell_swept(&swept, output);
+        tell_swept(&sweep::sweep(store, |name| names.are_in(name)).await, output);
+        // A request that was under way may have taken effect after the first look.
+        tokio::time::sleep(LATE_EFFECT).await;
+        tell_swept(&sweep::sweep(store, |name| names.are_in(name)).await, output);
         return Ok(Exit::Error);
     };
+    let swept = sweep::sweep(store, |name| names.are_in(name)).await;
     tell(orders, &sightings, output)?;
     tell_swept(&swept, output);
     let is_clean = swept.failed.is_empty();
@@ -101,7 +108,11 @@ fn agree(orders: &Orders, question: &str) -> Result<(), CliError> {
     let mut answer = String::new();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
     asked.map_err(|error| CliError::Other(Box::new(error)))?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(CliError::Usage("nothing was written".to_owned())) }
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        Ok(())
+    } else {
+        Err(CliError::Usage("nothing was written".to_owned()))
+    }
 }
 
 /// Comes back when someone wants the process to end.
@@ -129,7 +140,12 @@ fn tell(orders: &Orders, sightings: &[Sighting], output: &Output) -> Result<(), 
             Holds::Otherwise => ("OTHERWISE ", Tone::Bad),
             Holds::NotSeen => ("not seen  ", Tone::Warning),
         };
-        text.push_str(&format!("{} {}  {}\n", output.paint.tone(tone, word), sighting.fact, output.paint.tone(Tone::Strong, sighting.title)));
+        text.push_str(&format!(
+            "{} {}  {}\n",
+            output.paint.tone(tone, word),
+            sighting.fact,
+            output.paint.tone(Tone::Strong, sighting.title)
+        ));
         text.push_str(&block("seen:    ", &sighting.seen));
         text.push_str(&block("assumed: ", sighting.assumed));
     }
@@ -144,4 +160,10 @@ fn tell_swept(swept: &sweep::Swept, output: &Output) {
     for (thing, why) in &swept.failed {
         output.warning(&format!("{thing} could not be deleted: {why}; later: lockstep doctor --clean-up"));
     }
+}
+
+/// The ids of all facts that the probe looks for.
+#[cfg(test)]
+pub(super) fn fact_ids() -> impl Iterator<Item = &'static str> {
+    sightings::ALL.iter().map(|fact| fact.id)
 }

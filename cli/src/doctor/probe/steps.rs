@@ -32,8 +32,7 @@ pub(super) async fn take(store: &Store, names: &Names) -> Vec<Sighting> {
 }
 
 const ABOUT_GROUP: [Fact; 4] = [facts::GROUP_NAME, facts::GROUP_NAME_CASE, facts::STALE_REVISION, facts::BY_PRINCIPAL];
-const ABOUT_USER: [Fact; 5] =
-    [facts::USER_NAME, facts::USER_NAME_CASE, facts::USER_FILTER_CASE, facts::USER_STATUS, facts::RENAME_USER];
+const ABOUT_USER: [Fact; 5] = [facts::USER_NAME, facts::USER_NAME_CASE, facts::USER_FILTER_CASE, facts::USER_STATUS, facts::RENAME_USER];
 const ABOUT_MEMBERSHIP: [Fact; 4] = [facts::MEMBERSHIP_LISTED, facts::MEMBERSHIP_TWICE, facts::CASCADE_USER, facts::CASCADE_GROUP];
 
 fn without(fact: Fact, what: &str, refused: &Refused) -> Sighting {
@@ -137,9 +136,7 @@ fn duplicate(fact: Fact, answer: Reply<Made>) -> Sighting {
 fn case(fact: Fact, answer: Reply<Made>) -> Sighting {
     match answer {
         Ok(_) => fact.seen("it was made: uniqueness is case-sensitive", Holds::EitherWay),
-        Err(refused) if refused.code == "ConflictException" => {
-            fact.seen(format!("{refused}: uniqueness ignores case"), Holds::EitherWay)
-        }
+        Err(refused) if refused.code == "ConflictException" => fact.seen(format!("{refused}: uniqueness ignores case"), Holds::EitherWay),
         Err(refused) => fact.unseen(refused.to_string()),
     }
 }

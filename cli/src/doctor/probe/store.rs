@@ -4,8 +4,8 @@ use std::fmt;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use aws_sdk_identitystore::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_identitystore::config::http::HttpResponse;
+use aws_sdk_identitystore::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_identitystore::types::{AttributeOperation, MemberId, Name};
 use aws_sdk_ssoadmin::types::PrincipalType;
 use runtime::telemetry::error_chain;
@@ -92,12 +92,7 @@ macro_rules! send {
 impl Store {
     pub(super) fn new(config: &SdkConfig, id: String, instance: Option<String>) -> Self {
         let config = config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).build();
-        Self {
-            client: aws_sdk_identitystore::Client::new(&config),
-            admin: aws_sdk_ssoadmin::Client::new(&config),
-            id,
-            instance,
-        }
+        Self { client: aws_sdk_identitystore::Client::new(&config), admin: aws_sdk_ssoadmin::Client::new(&config), id, instance }
     }
 
     pub(super) fn id(&self) -> &str {

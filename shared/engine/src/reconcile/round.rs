@@ -6,7 +6,7 @@ use sync_core::action::{Action, GroupLabel};
 use sync_core::guard::{Facts, Held, Judgement, Window, judge};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{NotAttempted, Outcome};
-use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, plan};
+use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, mark_full, plan};
 use sync_core::policy::Policy;
 use sync_core::reading::Reading;
 use sync_core::report::Findings;
@@ -131,7 +131,7 @@ where
         unresolved.extend(ground.reads.unresolved.iter().cloned());
         unresolved.sort();
         unresolved.dedup();
-        (plan.grants_and(&ground.may_remove), unresolved)
+        (mark_full(plan.grants_and(&ground.may_remove), &ground.reads.actual), unresolved)
     }
 
     /// Judges and applies once. Returns the groups that are to be read again, if there are any.
