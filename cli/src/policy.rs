@@ -121,7 +121,8 @@ fn written(path: String, policy: &Policy) -> Checked {
 /// What it matches.
 fn found(path: String, policy: &Policy, evidence: &Evidence) -> Checked {
     let mut checked = written(path, policy);
-    let groups: Vec<&OktaGroup> = evidence.okta.groups.keys().filter_map(|id| evidence.okta.present(id)).collect();
+    let mut groups: Vec<&OktaGroup> = evidence.okta.groups.keys().filter_map(|id| evidence.okta.present(id)).collect();
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
     let mut by_pattern: BTreeMap<&str, Vec<&OktaGroup>> = BTreeMap::new();
     for group in groups {
         let left_out = |why: String| LeftOut { group: group.name.clone(), why };

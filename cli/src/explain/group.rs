@@ -78,6 +78,7 @@ async fn one(
     let name = evidence.okta.present(id).map(|group| group.name.clone()).or(target.map(|group| group.display_name.clone()));
     let mut gives = facts::given(evidence, id, target.map(|group| &group.id));
     fill_sessions(&mut gives, evidence, engine).await;
+    let subject = Subject::Group(id.as_str());
     Ok(Explanation {
         okta_id: id.to_string(),
         name: name.unwrap_or_else(|| args.group.clone()),
@@ -88,9 +89,9 @@ async fn one(
         members_who_should_be_there: evidence.desired.groups.get(id).map_or(0, |group| group.members.wanted.len()),
         members_in_identity_center: target.and_then(|group| evidence.actual.size(&group.id)),
         gives,
-        pending: pending(&document, |entry| entry.is_about_group(id.as_str())).into_iter().collect(),
+        pending: pending(&document, &subject),
         unresolved: document.unresolved.iter().map(|open| format!("{}: {} {}", open.kind, open.name, open.reason)).collect(),
-        history: history(Subject::Group(id.as_str()), args.how.days, session).await?,
+        history: history(&subject, args.how.days, session).await?,
         notes: document.notes,
     })
 }

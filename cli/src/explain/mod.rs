@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use engine::Evidence;
 use serde::Serialize;
 use sync_core::ids::AccountId;
-use sync_core::report::document::Document;
+use sync_core::report::document::{Document, Entry};
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -123,7 +123,7 @@ const MOST_RUNS: usize = 1000;
 /// Most of what is shown of the history.
 const MOST_EPISODES: usize = 20;
 
-async fn history(subject: Subject<'_>, days: u16, session: &Session) -> Result<History, CliError> {
+async fn history(subject: &Subject<'_>, days: u16, session: &Session) -> Result<History, CliError> {
     if session.settings().table.is_none() {
         return Ok(History::default());
     }
@@ -132,7 +132,7 @@ async fn history(subject: Subject<'_>, days: u16, session: &Session) -> Result<H
     let last = runs.iter().find(|run| run.report.scope == "all");
     let last_run = last.map(|run| LastRun { run_id: run.report.run_id.clone(), ended: when(run.ended), status: run.report.status.clone() });
     let paused_since = ledger.pause(now).await?.map(|pause| when(pause.since));
-    let episodes = runs::history(&ledger, &subject, &runs, now).await?.into_iter().take(MOST_EPISODES);
+    let episodes = runs::history(&ledger, subject, &runs, now).await?.into_iter().take(MOST_EPISODES);
     let past = |episode: runs::Episode| Past {
         ended: when(episode.ended),
         run_id: episode.run_id,
@@ -152,19 +152,23 @@ struct Pending {
     held: Option<String>,
 }
 
-fn pending(document: &Document, is_about: impl Fn(&sync_core::report::document::Entry) -> bool) -> Vec<Pending> {
-    let entries = document.plan.iter().filter(|entry| is_about(entry));
-    let pending = |entry: &sync_core::report::document::Entry| Pending {
+/// What the plan says about a user (whose groups are then named) or a group (whose users are).
+fn pending(document: &Document, subject: &Subject<'_>) -> Vec<Pending> {
+    let is_about = |entry: &&Entry| match subject {
+        Subject::User(id) => entry.is_about_user(id),
+        Subject::Group(id) => entry.is_about_group(id),
+    };
+    let other = |entry: &Entry| match subject {
+        Subject::User(_) => entry.what(),
+        Subject::Group(_) => entry.user.as_ref().map_or_else(|| entry.what(), |user| user.shown().to_owned()),
+    };
+    let pending = |entry: &Entry| Pending {
         action: entry.action.clone(),
-        about: if entry.user.is_some() {
-            entry.group.as_ref().map(|group| group.shown().to_owned()).unwrap_or_default()
-        } else {
-            entry.what()
-        },
+        about: other(entry),
         reason: entry.reason.clone(),
         held: entry.held.clone(),
     };
-    entries.map(pending).collect()
+    document.plan.iter().filter(is_about).map(pending).collect()
 }
 
 fn as_json<T: Serialize>(explanation: &T) -> Result<String, CliError> {

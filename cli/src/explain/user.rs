@@ -10,6 +10,7 @@ use sync_core::names::NameKey;
 use sync_core::policy::{Entitlement, Policy};
 use sync_core::reading::Reading;
 use sync_core::records::OktaUser;
+use sync_core::report::document::Document;
 use sync_core::snapshot::UserSighting;
 
 use super::facts::{self, Given};
@@ -89,7 +90,7 @@ pub(super) async fn explain(args: &UserArgs, engine: &CliEngine, session: &Sessi
         Some(account) => Some(access(account, &groups, engine).await?),
         None => None,
     };
-    let unresolved = document.unresolved.iter().map(|open| format!("{}: {}", open.kind, open.reason)).collect();
+    let subject = Subject::User(okta_id.as_str());
     let explanation = Explanation {
         okta_id: okta_id.to_string(),
         login: record.map_or_else(|| args.user.clone(), |user| user.login.clone()),
@@ -99,12 +100,19 @@ pub(super) async fn explain(args: &UserArgs, engine: &CliEngine, session: &Sessi
         not_managed: not_managed(&evidence, &engine.policy, okta_id),
         groups,
         account,
-        pending: pending(&document, |entry| entry.is_about_user(okta_id.as_str())),
-        unresolved,
-        history: history(Subject::User(okta_id.as_str()), args.how.days, session).await?,
+        pending: pending(&document, &subject),
+        unresolved: in_the_way(&evidence, &document),
+        history: history(&subject, args.how.days, session).await?,
         notes: document.notes,
     };
     if args.how.json { as_json(&explanation) } else { Ok(text(&explanation, paint)) }
+}
+
+/// What stands in the way of memberships, as a run of this user says it; and of assignments, which such a run does not look at.
+fn in_the_way(evidence: &Evidence, document: &Document) -> Vec<String> {
+    let is_of_rules = |line: &str| line.starts_with("unknown_permission_set") || line.starts_with("unknown_account");
+    let said = document.unresolved.iter().map(|open| format!("{}: {}", open.kind, open.reason)).filter(|line| !is_of_rules(line));
+    said.chain(evidence.notes.iter().filter(|note| is_of_rules(note)).cloned()).collect()
 }
 
 fn status(sighting: &UserSighting) -> String {

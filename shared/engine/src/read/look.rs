@@ -46,7 +46,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let (users, missing) = self.find_users(&[name.to_owned()]).await?;
         let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
         reads.unresolved.extend(missing);
-        let groups: BTreeSet<OktaGroupId> = reads.okta.user_groups.values().filter_map(Reading::known).flatten().cloned().collect();
+        let listed = reads.okta.user_groups.values().filter_map(Reading::known).flatten().cloned();
+        let there = reads.actual.user_lists.values().filter_map(Reading::known).flat_map(std::collections::BTreeMap::keys);
+        let groups: BTreeSet<OktaGroupId> = listed.chain(there.filter_map(|id| Some(reads.actual.mark(id)?.group))).collect();
         self.read_assignments(&mut reads, |id| groups.contains(id)).await;
         Ok(self.evidence(reads))
     }

@@ -316,7 +316,7 @@ pub fn meaning_of_rule(rule: &str) -> &'static str {
         }
         "policy_changed" => "This policy is another than that of the last full apply. It passes with the next full apply",
         "protected_groups" => "Groups of these names are never removed from, deleted or released",
-        "max_percent_of_group" => "More of one group's members would go within the window than the policy allows, in percent",
+        "max_percent_of_group" => "A larger share of one group's members would go within the window than the policy allows",
         "max_leavers" => "More people left within the window than the policy allows; as many as are left of it were done",
         "max_membership_removals" => "More memberships would go within the window than the policy allows",
         "max_group_deletions" => "More groups would be deleted or released within the window than the policy allows",

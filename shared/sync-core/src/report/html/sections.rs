@@ -61,10 +61,11 @@ fn shares(actual: u64, limit: u64) -> (u64, u64) {
 
 /// Who gains what, or who loses what: one row for each person or group, and what it is about beside them.
 pub(super) fn people(document: &Document, direction: Direction) -> String {
-    let mut rows: BTreeMap<(String, String), Vec<&Entry>> = BTreeMap::new();
+    // People come first, and then groups.
+    let mut rows: BTreeMap<(bool, String, String), Vec<&Entry>> = BTreeMap::new();
     for entry in document.plan.iter().filter(|entry| entry.direction() == direction) {
         let id = entry.user.as_ref().or(entry.group.as_ref()).map(|name| name.okta_id.clone()).unwrap_or_default();
-        rows.entry((entry.who(), id)).or_default().push(entry);
+        rows.entry((entry.user.is_none(), entry.who(), id)).or_default().push(entry);
     }
     if rows.is_empty() {
         return String::new();
@@ -74,7 +75,7 @@ pub(super) fn people(document: &Document, direction: Direction) -> String {
         Direction::Lose => ("lose", "Who loses what", "−"),
         Direction::Change => ("change", "What changes", "~"),
     };
-    let rows: String = rows.iter().map(|((name, id), entries)| row(name, id, entries, sign)).collect();
+    let rows: String = rows.iter().map(|((_, name, id), entries)| row(name, id, entries, sign)).collect();
     let table =
         format!("<table class=\"{id}\"><thead><tr><th>Who</th><th>What, and why</th></tr></thead>\n<tbody>{rows}</tbody></table>\n");
     section(id, title, &table)
@@ -144,12 +145,8 @@ pub(super) fn unresolved(document: &Document) -> String {
     }
     let mut body = String::from("<p>Nothing is done about these until they are mended. They stop nothing else.</p>\n");
     for (kind, items) in kinds {
-        let _ = writeln!(
-            body,
-            "<article><h3><code>{}</code></h3><p>{}.</p><ul class=\"names\">{items}</ul></article>",
-            escape(kind),
-            escape(meaning(kind))
-        );
+        let _ =
+            writeln!(body, "<article><h3><code>{}</code></h3><p>{}.</p><ul>{items}</ul></article>", escape(kind), escape(meaning(kind)));
     }
     section("unresolved", "Unresolved", &body)
 }
