@@ -25,7 +25,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
-pub use deadline::{deadline, run_id};
+pub use deadline::{closing, deadline, run_id};
 pub use vitals::vitals;
 
 /// The engine over the real Okta, Identity Center and table.
