@@ -1,6 +1,8 @@
 """`lockstep`, the real binary against the simulators and ministack: the same engine, the same ledger, the same answers."""
 
 import json
+import re
+import shlex
 import subprocess
 from typing import Any
 
@@ -208,7 +210,12 @@ def test_explain_says_what_the_last_runs_did_about_somebody(giving: Sandbox) -> 
     done = lockstep(giving, "explain", "user", login(0), "--json").json
     assert done["pending"] == []
     [episode] = done["history"]["episodes"]
-    assert (episode["run_id"], episode["action"], episode["about"], episode["fate"]) == (run["run_id"], "add_membership", "AWS-002", "changed")
+    assert (episode["run_id"], episode["action"], episode["about"], episode["fate"]) == (
+        run["run_id"],
+        "add_membership",
+        "AWS-002",
+        "changed",
+    )
     giving.okta.change({"op": "suspend", "user": login(0)})
     suspended = lockstep(giving, "explain", "user", login(0))
     assert "SUSPENDED, not entitled" in suspended.out
@@ -253,7 +260,7 @@ def test_policy_check_says_what_each_rule_matches(giving: Sandbox) -> None:
 def test_a_reader_that_goes_away_is_no_error_and_no_panic(drifted: Sandbox) -> None:
     lockstep(drifted, "apply")
     command = f"set -o pipefail; {binary('lockstep')} completions bash | head -1"
-    ended = subprocess.run(["bash", "-c", command], env=environment(drifted), capture_output=True, text=True, check=False)
+    ended = subprocess.run(["/bin/bash", "-c", command], env=environment(drifted), capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (FINE, "")
 
 
@@ -266,3 +273,25 @@ def test_completions_exist_for_every_shell(sandbox: Sandbox, shell: str) -> None
 def test_the_example_policy_is_found_right_by_the_parser(sandbox: Sandbox) -> None:
     example = ROOT / "infra" / "policy.example.toml"
     assert lockstep(sandbox, "policy", "check", "--offline", "--policy", str(example)).code == FINE
+
+
+def documented() -> list[list[str]]:
+    """The commands of docs/cli.md, in the blocks that are for a shell."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("lockstep ")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def test_every_documented_command_is_understood(drifted: Sandbox) -> None:
+    assert len(documented()) > 20
+    for arguments in documented():
+        ended = lockstep(drifted, *arguments)
+        assert ended.code != USAGE, (arguments, ended.err)
+
+
+def test_every_command_is_documented(sandbox: Sandbox) -> None:
+    commands = lockstep(sandbox, "--help").out.split("Commands:\n")[1].split("\n\n")[0]
+    names = {line.split()[0] for line in commands.splitlines() if line.startswith("  ") and line[2] != " "}
+    assert {"plan", "apply", "explain", "runs"} <= names
+    text = (ROOT / "docs" / "cli.md").read_text()
+    assert [name for name in sorted(names - {"help"}) if not re.search(rf"^### .*\b{name}\b", text, re.MULTILINE)] == []
