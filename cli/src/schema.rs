@@ -107,7 +107,11 @@ fn users() -> Value {
     let entitled = ["ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY", "PROVISIONED"];
     let name = json!({"type": "string", "pattern": "^(login|email|profile\\..+)$", "default": "login",
         "description": "What equals Identity Center's userName: login, email or profile.<attribute>"});
+    let attributes = json!({"type": "object", "default": {}, "additionalProperties": {"type": "string", "pattern": "^profile\\..+$"},
+        "description": "Attributes of Identity Center and where they come from: profile.<attribute>; needs mode = \"managed\""});
     let properties = json!({
+        "grace_hours": count(0, "How long someone who is not entitled is neither disabled nor deleted, in hours; needs mode = \"managed\""),
+        "attributes": attributes,
         "mode": choice(&["external", "managed"], "external", "external: someone else provisions users; managed: Lockstep does"),
         "user_name_from": name,
         "entitled": texts(&entitled, "The statuses in which a user keeps what their groups give"),

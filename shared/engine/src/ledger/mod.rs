@@ -2,6 +2,7 @@
 
 mod assignments;
 mod budget;
+mod departing;
 mod history;
 mod lease;
 mod members;
