@@ -18,7 +18,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, deadline, run_id, vitals};
+use assembly::{Assembler, deadline, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -57,7 +57,7 @@ impl EventWorker {
         tokio::time::sleep(sleep.unsigned_abs()).await;
         let open = self.reconcile(&understood, deadline_ms).await;
         let now = self.clock.now();
-        runtime::metrics::emit(Function::EventWorker, now, &vitals(&self.assembler.ledger(), now).await);
+        runtime::metrics::emit(Function::EventWorker, now, &self.assembler.vitals(now).await);
         for message in understood {
             self.settle(message, &open, &mut response).await;
         }

@@ -3,7 +3,7 @@
 pub mod duties;
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, closing, deadline, run_id, vitals};
+use assembly::{Assembler, AssemblyError, closing, deadline, run_id};
 use duties::{Duties, WrongWay};
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
@@ -81,7 +81,7 @@ impl Reconcile {
         let now = self.clock.now();
         let mut metrics = match result {
             Err(InvocationError::Payload(_) | InvocationError::WrongWay(_)) => Vec::new(),
-            Ok(_) | Err(_) => vitals(&self.assembler.ledger(), now).await,
+            Ok(_) | Err(_) => self.assembler.vitals(now).await,
         };
         metrics.push(Metric::flag(Name::InvocationFailed, result.is_err()));
         runtime::metrics::emit(Function::Reconcile, now, &metrics);

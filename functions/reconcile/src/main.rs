@@ -28,7 +28,8 @@ async fn main() -> Result<(), Error> {
 /// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
 async fn wire() -> Result<Reconcile, ConfigError> {
     let config = ReconcileConfig::parse(config::from_env())?;
-    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
+    let parts =
+        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
     let aws = aws::sdk_config(Patience::Run).await;
     let changes = ChangeEvents::new(&aws, config.event_bus);
     let duties = Duties { approve_alias: config.approve_alias };

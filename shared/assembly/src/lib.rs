@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod scim_credentials;
 mod vitals;
 
 use std::path::PathBuf;
@@ -12,11 +13,17 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
+<<<<<<< HEAD
+use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
+=======
 use identity_center::{Connection, IdentityCenter, Location, Locator};
+use jiff::Timestamp;
+>>>>>>> main
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
 use runtime::clock::SystemClock;
+use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
 use sync_core::error::{SourceError, TargetError};
@@ -26,6 +33,7 @@ use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{closing, deadline, run_id};
+pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 
 /// The engine over the real Okta, Identity Center and table.
@@ -40,6 +48,8 @@ pub struct Parts {
     pub table: String,
     /// Name or ARN of the Okta credential.
     pub okta_secret: String,
+    /// Name or ARN of the SCIM endpoint and token, where there is one.
+    pub scim_secret: Option<String>,
 }
 
 /// Why there is no engine.
@@ -68,6 +78,7 @@ pub struct Assembler {
     parts: Parts,
     aws: SdkConfig,
     secrets: Arc<SecretStore<SecretsManager>>,
+    scim: Option<Arc<ScimCredentials>>,
     assembled: Mutex<Option<Assembled>>,
 }
 
@@ -86,7 +97,22 @@ impl Assembler {
     /// Nothing is read or sent yet.
     pub fn new(parts: Parts, aws: SdkConfig) -> Self {
         let secrets = Arc::new(SecretStore::new(SecretsManager::new(&aws)));
-        Self { parts, aws, secrets, assembled: Mutex::new(None) }
+        let scim = parts.scim_secret.clone().map(|id| Arc::new(ScimCredentials::new(Arc::clone(&secrets), id)));
+        Self { parts, aws, secrets, scim, assembled: Mutex::new(None) }
+    }
+
+    /// The SCIM credential, where there is a secret for one.
+    pub fn scim_credentials(&self) -> Option<Arc<ScimCredentials>> {
+        self.scim.clone()
+    }
+
+    /// What every invocation says about the whole: the ledger's signs of life, and the SCIM token's days to expiry where there is one.
+    pub async fn vitals(&self, now: Timestamp) -> Vec<Metric> {
+        let mut metrics = vitals(&self.ledger(), now).await;
+        if let Some(scim) = &self.scim {
+            metrics.extend(scim.days_to_expiry(now).await);
+        }
+        metrics
     }
 
     /// The ledger, which needs nothing else.
@@ -107,7 +133,7 @@ impl Assembler {
         };
         let engine = Engine {
             source: assembled.okta.until(deadline),
-            target: IdentityCenter::new(&assembled.connection, &location).until(deadline),
+            target: self.target(&assembled, &location)?.until(deadline),
             ledger: self.ledger(),
             clock: SystemClock,
             policy: Arc::clone(&assembled.policy),
@@ -117,6 +143,16 @@ impl Assembler {
         assembled.location = Some(location);
         *slot = Some(assembled);
         Ok(engine)
+    }
+
+    /// Identity Center, read and written to as the policy says.
+    fn target(&self, assembled: &Assembled, location: &Location) -> Result<IdentityCenter, AssemblyError> {
+        let details = match &assembled.policy.users.managed {
+            None => UserDetails::None,
+            Some(managed) if managed.reads_enterprise() => UserDetails::WithEnterprise,
+            Some(_) => UserDetails::Plain,
+        };
+        Ok(IdentityCenter::new(&assembled.connection, location).with_user_details(details))
     }
 
     /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.
@@ -146,7 +182,8 @@ impl Assembler {
         let policy = Arc::new(Policy::parse(&text).map_err(AssemblyError::Policy)?);
         let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
             .and_then(|config| config.with_rate_share(policy.limits.okta_rate_share))
-            .map_err(AssemblyError::Okta)?;
+            .map_err(AssemblyError::Okta)?
+            .with_profile_attributes(policy.users.profile_attributes());
         let (secrets, secret, reads_apps) = (Arc::clone(&self.secrets), self.parts.okta_secret.clone(), policy.groups.app_id.is_some());
         let credentials = Arc::new(OktaCredentials::new(secrets, secret, config.clone(), reads_apps));
         let okta = OktaClient::new(&config, Arc::clone(&credentials) as Arc<dyn CredentialProvider>).map_err(AssemblyError::Okta)?;

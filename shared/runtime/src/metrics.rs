@@ -100,6 +100,8 @@ names! {
     PausedSeconds: Seconds,
     /// Whether the table could not be reached.
     LedgerUnavailable: Count,
+    /// The days until the SCIM token expires, negative after it has; none where the secret does not say when.
+    ScimTokenDaysToExpiry: Count,
     /// Changes that were made, and are not on the event bus.
     ChangeEventsLost: Count,
 }

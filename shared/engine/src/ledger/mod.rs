@@ -2,6 +2,7 @@
 
 mod assignments;
 mod budget;
+mod departing;
 mod lease;
 mod members;
 mod rows;

@@ -2,6 +2,7 @@
 //! "already in effect" and not as a removal.
 
 mod assignments;
+mod departing;
 mod everything;
 mod groups;
 mod identify;
@@ -58,6 +59,7 @@ impl Reads {
         self.actual.users.extend(part.actual.users);
         self.actual.pins.extend(part.actual.pins);
         self.actual.pins_unread |= part.actual.pins_unread;
+        self.actual.sought.extend(part.actual.sought);
         self.actual.user_lists.extend(part.actual.user_lists);
         self.okta.groups.extend(part.okta.groups);
         self.okta.user_groups.extend(part.okta.user_groups);

@@ -4,7 +4,7 @@ mod render;
 
 use serde::Serialize;
 
-use crate::action::Action;
+use crate::action::{Action, GroupLabel};
 use crate::guard::Held;
 use crate::outcome::{Effect, Outcome};
 use crate::plan::Plan;
@@ -110,8 +110,9 @@ pub struct NamedAccount {
 pub struct PlanEntry {
     /// The contract's name of the action.
     pub action: &'static str,
-    /// The group.
-    pub group: Named,
+    /// The group; not there where the action is about a user alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Named>,
     /// The user, where the action is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Named>,
@@ -283,7 +284,7 @@ fn plan_entries(findings: &Findings) -> Vec<PlanEntry> {
     let held = findings.held.by_action();
     let entry = |action: &Action| PlanEntry {
         action: action.name(),
-        group: group_of(action),
+        group: action.group().map(named),
         user: action
             .user()
             .map(|user| Named { okta_id: user.okta_id.as_ref().map(ToString::to_string).unwrap_or_default(), name: user.name.clone() }),
@@ -295,13 +296,11 @@ fn plan_entries(findings: &Findings) -> Vec<PlanEntry> {
     findings.plan.actions().take(MAX_PLAN_ENTRIES).map(|(_, action)| entry(action)).collect()
 }
 
-fn group_of(action: &Action) -> Named {
-    let label = action.group();
+fn named(label: &GroupLabel) -> Named {
     Named { okta_id: label.okta_id.to_string(), name: label.name.clone() }
 }
 
 fn held_entries(held: &Held) -> Vec<HeldEntry> {
-    let named = |label: &crate::action::GroupLabel| Named { okta_id: label.okta_id.to_string(), name: label.name.clone() };
     let entry = |entry: &crate::guard::Withheld| HeldEntry {
         rule: entry.rule.as_str(),
         limit: entry.limit,
@@ -351,15 +350,16 @@ fn failures(findings: &Findings) -> Vec<Failure> {
 
 /// An action in one line: what, which group, whom.
 fn described(action: &Action) -> String {
-    let group = action.group();
+    let mut line = action.name().to_owned();
+    if let Some(group) = action.group() {
+        line.push_str(&format!(" {} ({})", group.name, group.okta_id));
+    }
     if let Some(target) = action.assignment() {
-        return format!("{} {} ({}) {} on {}", action.name(), group.name, group.okta_id, target.permission_set_name, target.account);
+        line.push_str(&format!(" {} on {}", target.permission_set_name, target.account));
     }
-    match action.user() {
-        None => format!("{} {} ({})", action.name(), group.name, group.okta_id),
-        Some(user) => {
-            let id = user.okta_id.as_ref().map_or("no Okta id", |id| id.as_str());
-            format!("{} {} ({}) {} ({id})", action.name(), group.name, group.okta_id, user.name)
-        }
+    if let Some(user) = action.user() {
+        let id = user.okta_id.as_ref().map_or("no Okta id", |id| id.as_str());
+        line.push_str(&format!(" {} ({id})", user.name));
     }
+    line
 }
