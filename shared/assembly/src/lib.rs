@@ -13,12 +13,8 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
-<<<<<<< HEAD
 use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
-=======
-use identity_center::{Connection, IdentityCenter, Location, Locator};
 use jiff::Timestamp;
->>>>>>> main
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
