@@ -13,6 +13,7 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
+use identity_center::scim::ScimClient;
 use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
 use jiff::Timestamp;
 use ledger::DynamoTable;
@@ -23,7 +24,7 @@ use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
 use sync_core::error::{SourceError, TargetError};
-use sync_core::policy::{Policy, PolicyError};
+use sync_core::policy::{Policy, PolicyError, Transport};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -63,6 +64,14 @@ pub enum AssemblyError {
     /// The Okta client cannot start.
     #[error("the Okta client cannot start")]
     Okta(#[source] okta::ConfigError),
+    /// The policy writes over SCIM, and nobody says where and with which token.
+    #[error(
+        "the policy has writes.transport = \"scim\", which needs LOCKSTEP_SCIM_SECRET: the Secrets Manager id of the endpoint and token"
+    )]
+    NoScimSecret,
+    /// The SCIM client cannot start.
+    #[error("the SCIM client cannot start")]
+    Scim(#[source] TargetError),
     /// Identity Center was not found.
     #[error("Identity Center was not found")]
     Locate(#[source] TargetError),
@@ -148,7 +157,14 @@ impl Assembler {
             Some(managed) if managed.reads_enterprise() => UserDetails::WithEnterprise,
             Some(_) => UserDetails::Plain,
         };
-        Ok(IdentityCenter::new(&assembled.connection, location).with_user_details(details))
+        let target = IdentityCenter::new(&assembled.connection, location).with_user_details(details);
+        match assembled.policy.transport {
+            Transport::IdentityStore => Ok(target),
+            Transport::Scim => {
+                let credentials = self.scim.clone().ok_or(AssemblyError::NoScimSecret)?;
+                Ok(target.over_scim(ScimClient::new(&assembled.connection, credentials).map_err(AssemblyError::Scim)?))
+            }
+        }
     }
 
     /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.

@@ -6,6 +6,7 @@ mod departing;
 mod everything;
 mod groups;
 mod identify;
+mod look;
 mod members;
 mod organization;
 mod remembered;
@@ -23,6 +24,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use look::{Evidence, LookFailed};
 pub use organization::organization;
 use remembered::Recalled;
 pub use users::UserQuery;

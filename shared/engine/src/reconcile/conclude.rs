@@ -9,6 +9,7 @@ use sync_core::history::Change;
 use sync_core::ids::OktaUserId;
 use sync_core::outcome::{Effect, Outcome};
 use sync_core::policy::ManagedUsers;
+use sync_core::report::document::Document;
 use sync_core::report::{Findings, Report, Status};
 use sync_core::resolve::{departing, told_by_name};
 use sync_core::snapshot::UserSighting;
@@ -35,6 +36,10 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         if !changes.is_empty() {
             let record = RunRecord { run_id: request.run_id.clone(), ended: now, status: report.status.as_str().to_owned(), changes };
             self.ledger.record_run(&record, now).await?;
+        }
+        // A run of events that found nothing to do is one of very many, and nobody looks for it.
+        if request.scope == Scope::All || report.status != Status::Converged {
+            self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
         self.settle(&request.run_id, findings).await;
         if request.scope == Scope::All && report.status != Status::Failed {
