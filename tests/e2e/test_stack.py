@@ -80,6 +80,7 @@ def test_a_full_run_repairs_what_no_event_told(stack: Stack) -> None:
     assert stack.differences() != []
     assert stack.reconcile({"mode": "apply", "scope": "all"})["status"] == "applied"
     assert stack.differences() == []
+    wait_until(lambda: stack.cloud.messages(stack.changes_url) > 0, "the change is told", 10)
     assert [event["detail"]["function"] for event in stack.changes()] == ["reconcile"]
 
 
