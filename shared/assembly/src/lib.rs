@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod relay;
 mod scim_credentials;
 mod vitals;
 
@@ -13,12 +14,9 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
-<<<<<<< HEAD
+use identity_center::scim::ScimClient;
 use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
-=======
-use identity_center::{Connection, IdentityCenter, Location, Locator};
 use jiff::Timestamp;
->>>>>>> main
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
@@ -27,12 +25,13 @@ use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
 use sync_core::error::{SourceError, TargetError};
-use sync_core::policy::{Policy, PolicyError};
+use sync_core::policy::{Policy, PolicyError, Transport};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{closing, deadline, run_id};
+pub use relay::{Rest, hand_over};
 pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 
@@ -67,6 +66,14 @@ pub enum AssemblyError {
     /// The Okta client cannot start.
     #[error("the Okta client cannot start")]
     Okta(#[source] okta::ConfigError),
+    /// The policy writes over SCIM, and nobody says where and with which token.
+    #[error(
+        "the policy has writes.transport = \"scim\", which needs LOCKSTEP_SCIM_SECRET: the Secrets Manager id of the endpoint and token"
+    )]
+    NoScimSecret,
+    /// The SCIM client cannot start.
+    #[error("the SCIM client cannot start")]
+    Scim(#[source] TargetError),
     /// Identity Center was not found.
     #[error("Identity Center was not found")]
     Locate(#[source] TargetError),
@@ -152,7 +159,14 @@ impl Assembler {
             Some(managed) if managed.reads_enterprise() => UserDetails::WithEnterprise,
             Some(_) => UserDetails::Plain,
         };
-        Ok(IdentityCenter::new(&assembled.connection, location).with_user_details(details))
+        let target = IdentityCenter::new(&assembled.connection, location).with_user_details(details);
+        match assembled.policy.transport {
+            Transport::IdentityStore => Ok(target),
+            Transport::Scim => {
+                let credentials = self.scim.clone().ok_or(AssemblyError::NoScimSecret)?;
+                Ok(target.over_scim(ScimClient::new(&assembled.connection, credentials).map_err(AssemblyError::Scim)?))
+            }
+        }
     }
 
     /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.

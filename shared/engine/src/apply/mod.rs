@@ -77,11 +77,15 @@ where
             phases.entry(phase).or_default().push(action);
         }
         let mut progress = Progress::default();
+        let (mut done, total) = (0, plan.actions().count());
         for (phase, actions) in phases {
             for slice in slices(&actions, self.target.most_changes_at_once()) {
+                tracing::debug!(event = "progress", done, total, phase = ?phase);
                 self.apply_slice(phase, slice, writing, &mut progress).await;
+                done += slice.len();
             }
         }
+        tracing::debug!(event = "progress", done, total);
         self.label_groups_without_members(writing, &mut progress).await;
         writing.turn.end(self).await;
         progress.applied

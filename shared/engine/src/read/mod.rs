@@ -6,6 +6,7 @@ mod departing;
 mod everything;
 mod groups;
 mod identify;
+mod look;
 mod members;
 mod organization;
 mod remembered;
@@ -23,6 +24,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use look::{Evidence, LookFailed};
 pub use organization::organization;
 use remembered::Recalled;
 pub use users::UserQuery;
@@ -42,6 +44,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// Whether something was not read for want of time, its own or a rate limit's.
+    pub(crate) is_cut_off: bool,
     /// What was remembered of the members, and not read.
     pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.

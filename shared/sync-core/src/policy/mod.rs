@@ -3,10 +3,13 @@
 //! A policy exists only if every key of its file was understood; an error names the key and the line.
 
 mod check;
+mod matching;
 mod raw;
 #[cfg(test)]
 mod tests;
 mod users;
+
+pub use matching::GroupVerdict;
 
 use std::collections::BTreeSet;
 
@@ -20,7 +23,7 @@ pub use users::{Entitlement, Farewell, ManagedUsers, OnNotEntitled, UsersPolicy}
 
 use crate::assignments::AssignmentRule;
 use crate::mark::OrgHost;
-use crate::records::{GroupType, OktaGroup};
+use crate::records::GroupType;
 
 /// What is wrong with a policy file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -228,20 +231,6 @@ impl Policy {
 fn hash_of(text: &str) -> String {
     let table: toml::Table = toml::from_str(text).unwrap_or_default();
     hex::encode(Sha256::digest(table.to_string().as_bytes()))
-}
-
-impl GroupsPolicy {
-    /// The patterns of `groups.match`.
-    pub fn patterns(&self) -> &[Regex] {
-        &self.matching
-    }
-
-    /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
-    pub fn matches(&self, group: &OktaGroup) -> bool {
-        self.types.contains(&group.kind)
-            && self.matching.iter().any(|pattern| pattern.is_match(&group.name))
-            && !self.exclude.iter().any(|pattern| pattern.is_match(&group.name))
-    }
 }
 
 impl GuardPolicy {

@@ -1,8 +1,12 @@
 //! The report of a run: what was wanted, what became of it, what was withheld and why, and what it cost.
 
+pub mod document;
+pub mod html;
+mod markdown;
 mod render;
 
-use serde::Serialize;
+pub use markdown::scope_words;
+use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, GroupLabel};
 use crate::guard::Held;
@@ -130,7 +134,7 @@ pub struct PlanEntry {
 }
 
 /// What became of the actions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Changed.
     pub changed: u64,
@@ -182,7 +186,7 @@ pub struct Failure {
 }
 
 /// What a run cost, in requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
     /// Okta.
     pub okta: u64,
@@ -213,6 +217,10 @@ pub struct Findings {
     pub failed_reads: Vec<String>,
     /// What a reader should know beside that.
     pub notes: Vec<String>,
+    /// Whether something was not read for want of time.
+    pub is_reading_cut_off: bool,
+    /// Groups whose members were read, and are remembered for the next run.
+    pub groups_remembered: u64,
 }
 
 /// The circumstances of a run, as a report names them.

@@ -139,11 +139,7 @@ impl Quota {
             Family::IdentityStore => self.throttles.identity_store,
             Family::SsoAdmin => self.throttles.sso_admin,
             Family::Organizations => self.throttles.organizations,
-<<<<<<< HEAD
-            Family::Scim => None,
-=======
             Family::Scim => self.throttles.scim.map(|scim| scim.of(operation)),
->>>>>>> main
         };
         let Some(throttle) = throttle else { return true };
         let key = (family, if throttle.together { "" } else { operation });
