@@ -1,0 +1,113 @@
+//! The end of a history: faults stop, and a few healthy runs must bring everything in order.
+
+use std::time::Duration;
+
+use engine::Completed;
+use sync_core::plan::PlanHash;
+use sync_core::report::{Mode, Status};
+
+use crate::drive::{Broken, Drive};
+use crate::history::Op;
+use crate::last;
+
+/// Healthy runs that suffice: one that does what is to be done, one that does what the first made possible, and one that finds nothing.
+const ROUNDS: usize = 4;
+
+/// What the guard holds is approved at most so often: a group that is emptied first may be deleted next.
+const APPROVALS: usize = 8;
+
+/// Longer than the budget's window, and than the longest pause after an assignment that failed.
+const NEXT_DAY: Duration = Duration::from_secs(25 * 3_600);
+
+/// Longer than a lease, and than reads are late.
+const A_WHILE: Duration = Duration::from_secs(20);
+
+impl Drive {
+    /// Lets everything go right from now on, and looks at what becomes of it.
+    pub(crate) async fn heal(&mut self) -> Result<(), Broken> {
+        self.calm_down().await?;
+        self.dry_run_tells_what_the_next_does().await?;
+        self.converge().await?;
+        last::check(&self.stage)?;
+        self.nothing_is_left_to_do().await
+    }
+
+    async fn calm_down(&mut self) -> Result<(), Broken> {
+        self.stage.calm();
+        self.stage.perform(&Op::Latency { ms: 0 });
+        self.stage.perform(&Op::Stale { okta_ms: 0, aws_ms: 0 });
+        self.stage.world.aws.clear_fates();
+        self.stage.world.aws.finish_requests();
+        for account in 0..2 {
+            self.stage.perform(&Op::Account { account, active: true });
+        }
+        // Twice, because one may wait for the name that another gives up.
+        for user in (0..self.stage.okta_users.len()).chain(0..self.stage.okta_users.len()) {
+            self.stage.provision(user);
+        }
+        self.stage.world.aws.membership_changes();
+        self.stage.remember_unmanaged();
+        self.pass(A_WHILE).await
+    }
+
+    /// A dry run writes nothing, and its plan is that of the run that follows.
+    async fn dry_run_tells_what_the_next_does(&mut self) -> Result<(), Broken> {
+        self.clear_logs();
+        let dry = self.alone(Mode::DryRun, None).await?.report;
+        let wrote = self.stage.world.aws.write_attempts().len() + self.stage.world.okta.writes().len();
+        let wrote = wrote + self.stage.world.table.log().iter().filter(|call| call.writing).count();
+        if wrote > 0 {
+            return Err(format!("a dry run wrote {wrote} times"));
+        }
+        let real = self.alone(Mode::Apply, None).await?.report;
+        if dry.plan == real.plan { Ok(()) } else { Err(format!("a dry run planned {:?}, and the next run {:?}", dry.plan, real.plan)) }
+    }
+
+    async fn converge(&mut self) -> Result<(), Broken> {
+        let (mut rounds, mut approvals) = (0, 0);
+        loop {
+            let completed = self.alone(Mode::Apply, None).await?;
+            match completed.report.status {
+                Status::Converged => return Ok(()),
+                Status::Held => {
+                    approvals += 1;
+                    self.approve(&completed).await?;
+                }
+                Status::Planned | Status::Applied | Status::Partial | Status::Failed => rounds += 1,
+            }
+            if rounds > ROUNDS || approvals > APPROVALS {
+                return Err(format!("healthy runs do not converge: {}", text(&completed)));
+            }
+            self.pass(NEXT_DAY).await?;
+        }
+    }
+
+    async fn approve(&mut self, held: &Completed) -> Result<(), Broken> {
+        let hash = PlanHash::parse(&held.report.plan_hash);
+        let approved = self.alone(Mode::Apply, hash).await?;
+        match approved.report.status {
+            Status::Held => Err(format!("what was approved is held: {}", text(&approved))),
+            _ => Ok(()),
+        }
+    }
+
+    async fn nothing_is_left_to_do(&mut self) -> Result<(), Broken> {
+        self.clear_logs();
+        let again = self.alone(Mode::Apply, None).await?;
+        let writes = self.stage.world.aws.write_attempts().len();
+        if again.report.status == Status::Converged && writes == 0 {
+            return Ok(());
+        }
+        Err(format!("a second run is not empty: {writes} writes, {}", text(&again)))
+    }
+
+    fn clear_logs(&self) {
+        self.stage.world.okta.clear_log();
+        self.stage.world.aws.clear_log();
+        self.stage.world.table.clear_log();
+    }
+}
+
+fn text(completed: &Completed) -> String {
+    serde_json::to_string(&completed.report).unwrap_or_else(|error| error.to_string())
+}
