@@ -44,6 +44,8 @@ pub(crate) struct UnderWay {
     process: Process,
     messages: Vec<TriggerMessage>,
     kill: Option<KillSwitch>,
+    /// Whether it looks at all groups of whom it takes something from; a run for a group does not see where its members went.
+    sees_all: bool,
 }
 
 type Ended = (u64, Result<Completed, ReconcileError>);
@@ -77,6 +79,10 @@ impl Drive {
 
     /// Goes through the steps.
     pub(crate) async fn through(&mut self, history: &History) -> Result<(), Broken> {
+        if !history.setup.external_ids {
+            // The first run writes down who is who.
+            self.alone(Mode::Apply, None).await?;
+        }
         for step in &history.steps {
             self.pass(Duration::from_millis(step.after_ms)).await?;
             self.step(&step.op).await?;
@@ -116,10 +122,13 @@ impl Drive {
 
     /// A change of the world, told apart from what runs do to it.
     fn change(&mut self, op: &Op) {
+        let before = self.stage.world.aws.membership_changes().len();
+        debug_assert_eq!(before, 0, "what runs did was looked at before");
         self.stage.perform(op);
         self.stage.world.aws.membership_changes();
-        self.stage.look_at_marks();
-        self.stage.remember_unmanaged();
+        if matches!(op, Op::HandChangeUnmanaged { .. } | Op::Provision { .. }) {
+            self.stage.remember_unmanaged();
+        }
         if *op == Op::LedgerLost {
             self.watch.forget_budget();
         }
@@ -153,6 +162,7 @@ impl Drive {
 
     fn look(&mut self) -> Result<(), Broken> {
         let began = self.under_way.values().map(|run| run.began).min();
+        self.stage.sees_all = self.under_way.values().all(|run| run.sees_all);
         self.watch.look(&mut self.stage, began)
     }
 
@@ -195,7 +205,12 @@ impl Drive {
         let id = self.runs;
         let engine = self.engine(process, kill.as_ref());
         let began = self.stage.now();
-        self.under_way.insert(id, UnderWay { began, process, messages, kill });
+        let sees_all = match &request.scope {
+            Scope::Groups(_) => false,
+            Scope::Triggers(triggers) => triggers.groups_may_lose.is_empty(),
+            Scope::All | Scope::ChangedSince(_) | Scope::Users(_) | Scope::Undo(_) => true,
+        };
+        self.under_way.insert(id, UnderWay { began, process, messages, kill, sees_all });
         self.running.push(Box::pin(async move {
             tokio::time::sleep(sleep).await;
             (id, engine.reconcile(&request).await)
@@ -273,8 +288,14 @@ impl Drive {
 
     /// One run, while nothing else happens.
     pub(crate) async fn alone(&mut self, mode: Mode, approve: Option<PlanHash>) -> Result<Completed, Broken> {
+        // Two runs are never within one moment.
+        tokio::time::sleep(Duration::from_millis(10)).await;
         let request = self.request(mode, Scope::All, approve);
         let engine = self.engine(Process::Schedule, None);
-        Box::pin(engine.reconcile(&request)).await.map_err(|error| format!("a run could not be begun: {error}"))
+        let began = self.stage.now();
+        self.stage.sees_all = true;
+        let completed = Box::pin(engine.reconcile(&request)).await.map_err(|error| format!("a run could not be begun: {error}"))?;
+        self.watch.look(&mut self.stage, Some(began))?;
+        Ok(completed)
     }
 }

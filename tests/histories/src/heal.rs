@@ -19,8 +19,8 @@ const APPROVALS: usize = 8;
 /// Longer than the budget's window, and than the longest pause after an assignment that failed.
 const NEXT_DAY: Duration = Duration::from_secs(25 * 3_600);
 
-/// Longer than a lease, and than reads are late.
-const A_WHILE: Duration = Duration::from_secs(20);
+/// Longer than a lease, than reads are late, and than a process believes what it remembers of the organization.
+const A_WHILE: Duration = Duration::from_secs(400);
 
 impl Drive {
     /// Lets everything go right from now on, and looks at what becomes of it.
@@ -34,6 +34,7 @@ impl Drive {
 
     async fn calm_down(&mut self) -> Result<(), Broken> {
         self.stage.calm();
+        self.watch.approve();
         self.stage.perform(&Op::Latency { ms: 0 });
         self.stage.perform(&Op::Stale { okta_ms: 0, aws_ms: 0 });
         self.stage.world.aws.clear_fates();

@@ -118,12 +118,12 @@ impl Model {
         self.between(from, to).all(|epoch| !epoch.active.contains(&user))
     }
 
-    /// A group in which a user should have been at every moment of this stretch of time, of an undisputed name.
-    pub(crate) fn stays_wanted(&self, user: usize, from: Moment, to: Moment) -> Option<usize> {
-        let is_so = |group: &usize| {
+    /// The groups in which a user should have been at every moment of this stretch of time, of an undisputed name.
+    pub(crate) fn stays_wanted(&self, user: usize, from: Moment, to: Moment) -> impl Iterator<Item = usize> {
+        let is_so = move |group: &usize| {
             self.always_wanted((*group, user), from, to) && self.between(from, to).all(|epoch| epoch.sound.contains(group))
         };
-        (0..self.teams.len()).find(is_so)
+        (0..self.teams.len()).filter(is_so)
     }
 
     fn between(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Epoch> {
@@ -159,10 +159,10 @@ mod tests {
     #[test]
     fn a_name_outside_the_prefix_is_not_managed_and_a_twin_in_another_case_is_one() {
         let mut model = model();
-        assert_eq!(model.stays_wanted(0, 0, 5), Some(0));
+        assert_eq!(model.stays_wanted(0, 0, 5).next(), Some(0));
         model.teams.push(Team { name: "AWS-A".to_owned(), exists: true, members: BTreeSet::new() });
         model.remember(6);
-        assert!(model.has_twin(0) && model.stays_wanted(0, 0, 6).is_none());
+        assert!(model.has_twin(0) && model.stays_wanted(0, 0, 6).next().is_none());
         model.teams[0].name = "other".to_owned();
         assert!(model.wanted().is_empty());
     }

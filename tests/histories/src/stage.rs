@@ -64,6 +64,8 @@ pub(crate) struct Stage {
     /// Whether a managed group was deleted by hand, which leaves assignments behind.
     pub(crate) leaves_orphans: bool,
     pub(crate) strangers: Vec<UserId>,
+    /// Whether every run under way looks at all groups of whom it takes something from.
+    pub(crate) sees_all: bool,
     made: u32,
     began: Instant,
 }
@@ -103,6 +105,7 @@ impl Stage {
             next_event: world.okta.next_event(),
             leaves_orphans: false,
             strangers: Vec::new(),
+            sees_all: true,
             made: 0,
             began,
             world,
@@ -200,6 +203,13 @@ impl Stage {
         self.world.aws.all_groups().into_iter().filter_map(owner).collect()
     }
 
+    /// Whether a group in Identity Center that is not its own had its name, or may have it still: then it can be that it is not made.
+    pub(crate) fn shares_its_name(&self, number: usize) -> bool {
+        let Some(team) = self.model.teams.get(number) else { return false };
+        let others = self.model.teams.iter().enumerate().filter(|(other, _)| *other != number);
+        team.name == UNMANAGED || others.into_iter().any(|(_, other)| other.name.eq_ignore_ascii_case(&team.name))
+    }
+
     /// Remembers whose mark each group carries.
     pub(crate) fn look_at_marks(&mut self) {
         for (owner, group) in self.marked() {
@@ -213,8 +223,10 @@ impl Stage {
         if !(self.perform_in_okta(op) || self.perform_by_hand(op)) {
             self.perform_trouble(op);
         }
-        self.events.extend(self.world.okta.events_from(self.next_event));
-        self.next_event = self.world.okta.next_event();
+        if self.world.okta.next_event() > self.next_event {
+            self.events.extend(self.world.okta.events_from(self.next_event));
+            self.next_event = self.world.okta.next_event();
+        }
         self.model.remember(now);
     }
 }

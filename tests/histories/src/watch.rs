@@ -25,7 +25,10 @@ struct Removal {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     removals: Vec<Removal>,
-    forget_until: Option<Moment>,
+    /// Whether what was used of the budget cannot be known: the ledger's rows were lost while something ran.
+    is_unknown: bool,
+    /// Whether what is held is approved from now on, and so not limited.
+    is_approved: bool,
     /// Grants and removals seen, for those who want to know whether anything happens at all.
     pub(crate) changes: u64,
 }
@@ -41,20 +44,28 @@ impl Watch {
     /// The ledger lost its rows: what was used until now, nobody knows any more.
     pub(crate) fn forget_budget(&mut self) {
         self.removals.clear();
-        self.forget_until = Some(Moment::MAX);
+        self.is_unknown = true;
+    }
+
+    /// From now on, what the guard holds is approved.
+    pub(crate) fn approve(&mut self) {
+        self.is_approved = true;
     }
 
     /// Looks at what changed since the last look; `began` is when the oldest run under way began.
     pub(crate) fn look(&mut self, stage: &mut Stage, began: Option<Moment>) -> Result<(), Broken> {
         let changes = stage.world.aws.membership_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
         stage.look_at_marks();
         let Some(began) = began else {
-            return if changes.is_empty() { Ok(()) } else { Err(format!("something changed while nothing ran: {changes:?}")) };
+            return Err(format!("something changed while nothing ran: {changes:?}"));
         };
         if let Some(lost) = stage.troubles.ledger_lost_at
             && began > lost
         {
-            self.forget_until = None;
+            self.is_unknown = false;
         }
         for change in &changes {
             self.changes += 1;
@@ -95,7 +106,7 @@ impl Watch {
 
     /// The small budget, in the class that a removal is of for certain.
     fn spend(&mut self, stage: &Stage, change: &MembershipChange, user: Option<usize>, ground: Ground) -> Result<(), Broken> {
-        if !stage.setup.tight || self.forget_until.is_some() {
+        if !stage.setup.tight || self.is_unknown || self.is_approved {
             return Ok(());
         }
         let is_ordinary = user.is_none_or(|user| stage.model.always_active(user, ground.from, ground.to));
@@ -129,8 +140,12 @@ fn gap(stage: &Stage, change: &MembershipChange, user: usize, ground: Ground) ->
     if stage.troubles.calm_since.is_none_or(|since| since > ground.from) {
         return Ok(());
     }
+    if !stage.sees_all {
+        return Ok(());
+    }
     let has_some = stage.marked().iter().any(|(_, group)| stage.world.aws.member_ids(&group.id).contains(&change.user));
-    match stage.model.stays_wanted(user, ground.from, ground.to) {
+    let within_reach = |group: &usize| stage.owners.values().any(|owners| owners.contains(group)) && !stage.shares_its_name(*group);
+    match stage.model.stays_wanted(user, ground.from, ground.to).find(within_reach) {
         Some(group) if !has_some => Err(format!("someone who should be in group {group} all the time lost the last group they were in")),
         _ => Ok(()),
     }

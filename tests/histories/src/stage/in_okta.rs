@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{NAMES, Stage};
+use sync_core::ids::OktaUserId;
+
+use super::{NAMES, Stage, UNMANAGED};
 use crate::history::Op;
 
 /// The group that always stays, so that Okta's list is never honestly empty.
@@ -68,16 +70,27 @@ impl Stage {
     fn change_groups(&mut self, op: &Op) -> bool {
         match op {
             Op::MakeGroup { name } => {
-                let name = name_of(*name);
+                let name = self.name_of(*name);
                 let id = self.world.okta.add_group(&name);
                 self.add_team(id, name, BTreeSet::new());
             }
-            Op::RenameGroup { group, name } => drop(self.group(*group).map(|group| self.rename(group, &name_of(*name)))),
-            Op::DeleteGroup { group } => drop(self.group(*group).map(|group| self.delete(group))),
-            Op::RecreateGroup { group } => drop(self.group(*group).map(|group| self.recreate(group))),
+            Op::RenameGroup { group, name } => {
+                let name = self.name_of(*name);
+                if let Some(group) = self.group(*group) {
+                    self.rename(group, &name);
+                }
+            }
+            Op::DeleteGroup { group } => self.group(*group).into_iter().for_each(|group| self.delete(group)),
+            Op::RecreateGroup { group } => self.group(*group).into_iter().for_each(|group| self.recreate(group)),
             _ => return false,
         }
         true
+    }
+
+    /// A name. One that a group by hand has is not given where the policy says that such a group may be taken over.
+    fn name_of(&self, number: u8) -> String {
+        let name = NAMES.get(usize::from(number) % NAMES.len()).copied().filter(|name| !(self.setup.by_name && *name == UNMANAGED));
+        name.unwrap_or("Other").to_owned()
     }
 
     fn rename(&mut self, group: usize, name: &str) {
@@ -127,7 +140,12 @@ impl Stage {
         true
     }
 
+    /// Without externalIds only where an earlier run has written down who is who: before, nobody could know the user again.
     fn change_login(&mut self, user: usize) {
+        let is_pinned = |id: &OktaUserId| self.world.table.rows().iter().any(|row| row.pk == "pin" && row.sk == id.as_str());
+        if !self.setup.external_ids && !self.okta_users.get(user).is_some_and(is_pinned) {
+            return;
+        }
         self.made += 1;
         let login = format!("other{}@example.com", self.made);
         if let (Some(id), Some(person)) = (self.okta_users.get(user), self.model.people.get_mut(user))
@@ -138,7 +156,7 @@ impl Stage {
         }
     }
 
-    fn set_active(&mut self, user: usize, active: bool, change: fn(&sim::okta::FakeOkta, &sync_core::ids::OktaUserId) -> bool) {
+    fn set_active(&mut self, user: usize, active: bool, change: fn(&sim::okta::FakeOkta, &OktaUserId) -> bool) {
         if let (Some(id), Some(person)) = (self.okta_users.get(user), self.model.people.get_mut(user))
             && person.exists
         {
@@ -151,7 +169,9 @@ impl Stage {
         let (Some(id), Some(person)) = (self.okta_users.get(user), self.model.people.get_mut(user)) else { return };
         self.world.okta.delete_user(id);
         person.exists = false;
-        self.model.teams.iter_mut().for_each(|team| drop(team.members.remove(&user)));
+        for team in &mut self.model.teams {
+            team.members.remove(&user);
+        }
     }
 
     /// Only where externalIds tell the two apart: without them, whether the new one is the old is nobody's to say.
@@ -195,8 +215,4 @@ impl Stage {
             self.account_of.insert(user, made);
         }
     }
-}
-
-fn name_of(number: u8) -> String {
-    NAMES.get(usize::from(number) % NAMES.len()).copied().unwrap_or("Other").to_owned()
 }
