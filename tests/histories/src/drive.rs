@@ -167,6 +167,7 @@ impl Drive {
     }
 
     fn end(&mut self, id: u64, result: &Result<Completed, ReconcileError>) -> Result<(), Broken> {
+        self.stage.look_at_marks();
         let Some(run) = self.under_way.remove(&id) else { return Ok(()) };
         if let Process::Worker(lane) = run.process
             && run.kill.is_some_and(|kill| kill.has_struck())
@@ -190,14 +191,7 @@ impl Drive {
         Request { run_id: format!("run-{:06}", self.runs), mode, scope, approve }
     }
 
-    fn begin_request(
-        &mut self,
-        process: Process,
-        request: Request,
-        sleep: Duration,
-        messages: Vec<TriggerMessage>,
-        kill: Option<Kill>,
-    ) {
+    fn begin_request(&mut self, process: Process, request: Request, sleep: Duration, messages: Vec<TriggerMessage>, kill: Option<Kill>) {
         let kill = kill.map(|kill| match kill.loses_answer {
             true => KillSwitch::after_losing_the_answer(u64::from(kill.after)),
             false => KillSwitch::after(u64::from(kill.after)),
@@ -296,6 +290,7 @@ impl Drive {
         self.stage.sees_all = true;
         let completed = Box::pin(engine.reconcile(&request)).await.map_err(|error| format!("a run could not be begun: {error}"))?;
         self.watch.look(&mut self.stage, Some(began))?;
+        self.stage.look_at_marks();
         Ok(completed)
     }
 }

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use crate::history::{Disposal, History, Kill, Op, Setup, Side, Step, Trouble};
 
 /// Most steps of a history.
-const LONGEST: usize = 24;
+const LONGEST: usize = 18;
 
 /// How long things take, in milliseconds: at once, within a call, within a run, within the lease, within the directory's memory.
 const PAUSES: [u64; 8] = [0, 0, 7, 90, 1_500, 6_000, 40_000, 400_000];
@@ -126,7 +126,13 @@ impl Dice {
             5 => Op::Stale { okta_ms: self.one_of(&[0, 2_000]), aws_ms: self.one_of(&[0, 1_000]) },
             _ => {
                 let side = self.one_of(&[Side::Okta, Side::Aws, Side::Aws, Side::Ledger]);
-                Op::Fault { side, on: self.number(), trouble: self.kind(), skip: self.one_of(&[0, 0, 1, 2, 5]), times: self.0.random_range(1..5) }
+                Op::Fault {
+                    side,
+                    on: self.number(),
+                    trouble: self.kind(),
+                    skip: self.one_of(&[0, 0, 1, 2, 5]),
+                    times: self.0.random_range(1..5),
+                }
             }
         }
     }

@@ -28,8 +28,7 @@ impl Drive {
         self.calm_down().await?;
         self.dry_run_tells_what_the_next_does().await?;
         self.converge().await?;
-        last::check(&self.stage)?;
-        self.nothing_is_left_to_do().await
+        last::check(&self.stage)
     }
 
     async fn calm_down(&mut self) -> Result<(), Broken> {
@@ -64,15 +63,17 @@ impl Drive {
         if dry.plan == real.plan { Ok(()) } else { Err(format!("a dry run planned {:?}, and the next run {:?}", dry.plan, real.plan)) }
     }
 
+    /// Until a run finds nothing left to do, and so writes nothing.
     async fn converge(&mut self) -> Result<(), Broken> {
         let (mut rounds, mut approvals) = (0, 0);
         loop {
+            self.clear_logs();
             let completed = self.alone(Mode::Apply, None).await?;
             match completed.report.status {
-                Status::Converged => return Ok(()),
+                Status::Converged => return self.wrote_nothing(&completed),
                 Status::Held => {
                     approvals += 1;
-                    self.approve(&completed).await?;
+                    self.approve().await?;
                 }
                 Status::Planned | Status::Applied | Status::Partial | Status::Failed => rounds += 1,
             }
@@ -83,23 +84,22 @@ impl Drive {
         }
     }
 
-    async fn approve(&mut self, held: &Completed) -> Result<(), Broken> {
-        let hash = PlanHash::parse(&held.report.plan_hash);
-        let approved = self.alone(Mode::Apply, hash).await?;
-        match approved.report.status {
-            Status::Held => Err(format!("what was approved is held: {}", text(&approved))),
-            _ => Ok(()),
-        }
+    fn wrote_nothing(&self, completed: &Completed) -> Result<(), Broken> {
+        let writes = self.stage.world.aws.write_attempts().len();
+        if writes == 0 { Ok(()) } else { Err(format!("a run that found nothing to do wrote {writes} times: {}", text(completed))) }
     }
 
-    async fn nothing_is_left_to_do(&mut self) -> Result<(), Broken> {
-        self.clear_logs();
-        let again = self.alone(Mode::Apply, None).await?;
-        let writes = self.stage.world.aws.write_attempts().len();
-        if again.report.status == Status::Converged && writes == 0 {
+    /// As an operator does it: a look, and an approval of what it shows.
+    async fn approve(&mut self) -> Result<(), Broken> {
+        let shown = self.alone(Mode::DryRun, None).await?;
+        if shown.report.held.is_empty() {
             return Ok(());
         }
-        Err(format!("a second run is not empty: {writes} writes, {}", text(&again)))
+        let approved = self.alone(Mode::Apply, PlanHash::parse(&shown.report.plan_hash)).await?;
+        match approved.report.status {
+            Status::Held => Err(format!("what was approved is held: {}", text(&approved))),
+            Status::Converged | Status::Planned | Status::Applied | Status::Partial | Status::Failed => Ok(()),
+        }
     }
 
     fn clear_logs(&self) {

@@ -109,7 +109,8 @@ fn right_assignments(stage: &Stage, group: &StoreGroup) -> Result<(), Broken> {
         wanted.extend([(0, "Admin"), (1, "Admin"), (2, "Admin")]);
     }
     let management = stage.world.aws.all_accounts().into_iter().map(|account| account.id);
-    let accounts: BTreeMap<_, u32> = management.map(|id| (id.clone(), (1..=2).find(|number| stage.world.account(*number) == id).unwrap_or(0))).collect();
+    let accounts: BTreeMap<_, u32> =
+        management.map(|id| (id.clone(), (1..=2).find(|number| stage.world.account(*number) == id).unwrap_or(0))).collect();
     let sets: BTreeMap<_, _> = ["ReadOnly", "Admin"].map(|name| (stage.world.permission_set(name), name)).into();
     let is_own = |assignment: &StoreAssignment| assignment.principal == Principal::Group(group.id.clone());
     let given = stage.world.aws.all_assignments().into_iter().filter(is_own);

@@ -127,7 +127,8 @@ impl Model {
     }
 
     fn between(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Epoch> {
-        let first = self.epochs.iter().rposition(|epoch| epoch.from <= from).unwrap_or_default();
+        // What ended at the very first moment counts: nobody can say what came first within a millisecond.
+        let first = self.epochs.iter().rposition(|epoch| epoch.from < from).unwrap_or_default();
         self.epochs.iter().skip(first).take_while(move |epoch| epoch.from <= to)
     }
 }
@@ -152,8 +153,8 @@ mod tests {
         model.people[0].active = true;
         model.remember(20);
         assert!(model.always_wanted((0, 0), 0, 9) && !model.always_wanted((0, 0), 0, 10));
-        assert!(!model.ever_wanted((0, 0), 10, 19) && model.ever_wanted((0, 0), 10, 20));
-        assert!(model.never_active(0, 12, 15) && model.always_active(0, 20, 99));
+        assert!(!model.ever_wanted((0, 0), 11, 19) && model.ever_wanted((0, 0), 11, 20));
+        assert!(model.never_active(0, 12, 15) && model.always_active(0, 21, 99));
     }
 
     #[test]

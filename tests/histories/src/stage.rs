@@ -66,6 +66,8 @@ pub(crate) struct Stage {
     pub(crate) strangers: Vec<UserId>,
     /// Whether every run under way looks at all groups of whom it takes something from.
     pub(crate) sees_all: bool,
+    /// Whether somebody took something away by hand.
+    pub(crate) is_damaged: bool,
     made: u32,
     began: Instant,
 }
@@ -106,6 +108,7 @@ impl Stage {
             leaves_orphans: false,
             strangers: Vec::new(),
             sees_all: true,
+            is_damaged: false,
             made: 0,
             began,
             world,

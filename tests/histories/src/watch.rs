@@ -140,7 +140,8 @@ fn gap(stage: &Stage, change: &MembershipChange, user: usize, ground: Ground) ->
     if stage.troubles.calm_since.is_none_or(|since| since > ground.from) {
         return Ok(());
     }
-    if !stage.sees_all {
+    // What was taken away by hand is missing until a full run has put it back.
+    if !stage.sees_all || stage.is_damaged {
         return Ok(());
     }
     let has_some = stage.marked().iter().any(|(_, group)| stage.world.aws.member_ids(&group.id).contains(&change.user));

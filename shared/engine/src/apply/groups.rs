@@ -1,6 +1,6 @@
 //! Changes to groups: one after the other, because names are handed on from one to another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use sync_core::action::{Action, GroupEdit};
 use sync_core::error::{TargetError, TargetErrorKind};
@@ -23,6 +23,7 @@ where
 {
     pub(super) async fn apply_to_groups(&self, slice: &[&Action], writing: Writing<'_>, progress: &mut Progress) {
         self.directory.forget_groups();
+        let marked = self.marked_by_now(slice).await;
         let mut waiting: VecDeque<&Action> = slice.iter().copied().collect();
         let mut put_back = 0;
         while let Some(action) = waiting.pop_front() {
@@ -33,7 +34,10 @@ where
                 }
                 continue;
             }
-            let outcome = self.one_group(action, progress).await;
+            let outcome = match no_twin(action, &marked) {
+                Ok(()) => self.one_group(action, progress).await,
+                Err(outcome) => outcome,
+            };
             if is_name_taken(&outcome) && put_back < waiting.len() {
                 put_back += 1;
                 waiting.push_back(action);
@@ -46,6 +50,17 @@ where
                 progress.record(action, outcome);
             }
         }
+    }
+
+    /// The marks that there are just before groups are made: a list that left one out must not give a group a twin, which nobody but a person
+    /// could part again. One list for all, and none where none is made.
+    async fn marked_by_now(&self, slice: &[&Action]) -> Result<BTreeSet<OktaGroupId>, TargetError> {
+        if !slice.iter().any(|action| matches!(action, Action::CreateGroup { .. })) {
+            return Ok(BTreeSet::new());
+        }
+        let groups = self.target.list_groups().await?;
+        let marks = groups.items.iter().filter_map(|group| Mark::read(&group.description));
+        Ok(marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group).collect())
     }
 
     /// Names that are handed on in a circle: the first group steps aside under a name of its own, and its turn comes again.
@@ -151,6 +166,17 @@ where
             Ok(_) => Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile)),
             Err(_) => Err(Outcome::Failed(error)),
         }
+    }
+}
+
+/// Whether a group may be made: its mark must be on none.
+fn no_twin(action: &Action, marked: &Result<BTreeSet<OktaGroupId>, TargetError>) -> Result<(), Outcome> {
+    match (action, marked) {
+        (Action::CreateGroup { .. }, Err(error)) => Err(Outcome::Failed(error.clone())),
+        (Action::CreateGroup { group, .. }, Ok(marked)) if marked.contains(&group.okta_id) => {
+            Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile))
+        }
+        _ => Ok(()),
     }
 }
 

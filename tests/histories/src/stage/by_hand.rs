@@ -9,6 +9,7 @@ use crate::history::Op;
 impl Stage {
     /// Whether it was something that people do by hand.
     pub(super) fn perform_by_hand(&mut self, op: &Op) -> bool {
+        self.is_damaged |= matches!(op, Op::HandRemove { .. } | Op::HandDelete { .. });
         match op {
             Op::HandAdd { group, user } => self.on_member(*group, self.account(*user), true),
             Op::HandRemove { group, user } => self.on_member(*group, self.account(*user), false),
