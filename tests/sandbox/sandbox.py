@@ -97,11 +97,11 @@ class Sandbox:
         """A function's variables."""
         return functions.environment(function, self.cloud, self.queues, self.aws.url, self.policy_path)
 
-    def write_policy(self, tables: policy.Tables | None = None) -> None:
-        """Writes the policy file, with what `tables` changes. The functions read it at their next run."""
-        self.policy_path.write_text(policy.text(self.okta.url, tables, note=f"sandbox {self._resets}"))
+    def write_policy(self, tables: policy.Tables | None = None, rules: str = "") -> None:
+        """Writes the policy file, with what `tables` changes and the text of `rules`. The functions read it at their next run."""
+        self.policy_path.write_text(policy.text(self.okta.url, tables, note=f"sandbox {self._resets}") + rules)
 
-    def reset(self, world: World = EMPTY, tables: policy.Tables | None = None) -> None:
+    def reset(self, world: World = EMPTY, tables: policy.Tables | None = None, rules: str = "") -> None:
         """Another world, an empty ledger and empty queues. The functions stay warm, and know nothing of what was before: a policy file
         with another text makes them begin anew."""
         self._resets += 1
@@ -110,7 +110,7 @@ class Sandbox:
             self.cloud.empty(queue)
         self.cloud.empty_table(functions.TABLE)
         self._start_simulators(world)
-        self.write_policy(tables)
+        self.write_policy(tables, rules)
         self._connect()
 
     def wait_until_idle(self) -> None:

@@ -253,9 +253,7 @@ def main() -> int:
     began = time.monotonic()
     print("starting Okta and Identity Center (simulated), AWS (ministack), and the three functions (real)", flush=True)
     with Sandbox() as sandbox:
-        sandbox.reset(company.world())
-        with sandbox.policy_path.open("a") as policy:
-            policy.write(company.RULES)
+        sandbox.reset(company.world(), rules=company.RULES)
         fate = {"account": company.QUOTA_ACCOUNT, "failure": "the account has reached its quota of roles", "times": 1}
         sandbox.aws.change({"op": "decide", "fate": fate})
         story = Story(sandbox, unmanaged=check.unmanaged(sandbox.aws.state()))

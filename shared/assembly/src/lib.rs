@@ -99,13 +99,8 @@ impl Assembler {
     /// # Errors
     /// [`AssemblyError`] names what is wrong, and where.
     pub async fn engine(&self, deadline: Instant) -> Result<LiveEngine, AssemblyError> {
-        let text = policy_file::read(&self.parts.policy_path).map_err(AssemblyError::PolicyFile)?;
         let mut slot = self.assembled.lock().await;
-        let mut assembled = match slot.take().filter(|kept| kept.text == text) {
-            Some(kept) => kept,
-            None => self.assemble(text).await?,
-        };
-        assembled.credentials.check().await.map_err(AssemblyError::Credential)?;
+        let mut assembled = self.assembled(slot.take()).await?;
         let location = match assembled.location.take() {
             Some(location) => location,
             None => locate(&assembled, deadline).await?,
@@ -124,6 +119,29 @@ impl Assembler {
         Ok(engine)
     }
 
+    /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.
+    ///
+    /// # Errors
+    /// [`AssemblyError`] names what is wrong, and where.
+    pub async fn source(&self, deadline: Instant) -> Result<(Arc<Policy>, OktaClient), AssemblyError> {
+        let mut slot = self.assembled.lock().await;
+        let assembled = self.assembled(slot.take()).await?;
+        let source = (Arc::clone(&assembled.policy), assembled.okta.until(deadline));
+        *slot = Some(assembled);
+        Ok(source)
+    }
+
+    /// What is kept, if the policy is the same as then; else all of it anew.
+    async fn assembled(&self, kept: Option<Assembled>) -> Result<Assembled, AssemblyError> {
+        let text = policy_file::read(&self.parts.policy_path).map_err(AssemblyError::PolicyFile)?;
+        let assembled = match kept.filter(|kept| kept.text == text) {
+            Some(kept) => kept,
+            None => self.assemble(text).await?,
+        };
+        assembled.credentials.check().await.map_err(AssemblyError::Credential)?;
+        Ok(assembled)
+    }
+
     async fn assemble(&self, text: String) -> Result<Assembled, AssemblyError> {
         let policy = Arc::new(Policy::parse(&text).map_err(AssemblyError::Policy)?);
         let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
@@ -137,6 +155,7 @@ impl Assembler {
             assume_role_arn: policy.identity_center.assume_role_arn.clone(),
             identity_store_tps: policy.limits.identity_store_tps,
             sso_admin_tps: policy.limits.sso_admin_tps,
+            scim_tps: policy.limits.scim_tps,
         };
         let connection = Connection::new(&self.aws, &settings).await;
         Ok(Assembled { text, policy, okta, credentials, connection, location: None, directory: Arc::default() })

@@ -27,6 +27,9 @@ pub trait ReadSource: Send + Sync {
     /// One user by id or login; `None` if Okta says that they do not exist.
     fn user(&self, id_or_login: &str) -> impl Future<Output = Result<Option<OktaUser>, SourceError>> + Send;
 
+    /// The users whose record (status or profile) changed after this moment, of every status. Who was deleted is not among them.
+    fn changed_users(&self, since: Timestamp) -> impl Future<Output = Result<Listing<OktaUser>, SourceError>> + Send;
+
     /// The groups of a user, of every type; `None` if Okta says that the user does not exist.
     fn groups_of_user(&self, id: &OktaUserId) -> impl Future<Output = Result<Option<Listing<OktaGroup>>, SourceError>> + Send;
 

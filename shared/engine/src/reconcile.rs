@@ -23,7 +23,7 @@ use crate::request::{Request, Scope, Since};
 /// How far an incremental run looks back behind the beginning of the last one. Okta says in whole seconds, and by its own clock, when
 /// a group changed, and shows a change up to 2 s late: without this, what changed within the last run's first moments would be found
 /// by the next full run only.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
+pub(crate) const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a run came to.
 #[derive(Debug)]

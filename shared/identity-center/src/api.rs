@@ -9,10 +9,22 @@ pub(crate) enum Family {
     SsoAdmin,
     /// A limit for the whole organization, which everyone in it who asks shares.
     Organizations,
+    /// 25 writes and 40 reads a second for each API of the SCIM endpoint; each membership counts besides, against a limit that AWS does
+    /// not publish.
+    Scim,
+}
+
+macro_rules! named {
+    ($api:ident) => {
+        stringify!($api)
+    };
+    ($api:ident, $name:literal) => {
+        $name
+    };
 }
 
 macro_rules! apis {
-    ($($family:ident { $($api:ident,)+ })+) => {
+    ($($family:ident { $($api:ident $(= $name:literal)?,)+ })+) => {
         /// An operation of AWS.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Api {
@@ -26,7 +38,7 @@ macro_rules! apis {
             /// AWS's name for it.
             pub(crate) fn name(self) -> &'static str {
                 match self {
-                    $($(Self::$api => stringify!($api),)+)+
+                    $($(Self::$api => named!($api $(, $name)?),)+)+
                 }
             }
 
@@ -77,6 +89,19 @@ apis! {
         ListAccountsForParent,
         ListTagsForResource,
     }
+    Scim {
+        ScimCreateUser = "SCIM CreateUser",
+        ScimGetUser = "SCIM GetUser",
+        ScimListUsers = "SCIM ListUsers",
+        ScimPutUser = "SCIM PutUser",
+        ScimPatchUser = "SCIM PatchUser",
+        ScimDeleteUser = "SCIM DeleteUser",
+        ScimCreateGroup = "SCIM CreateGroup",
+        ScimListGroups = "SCIM ListGroups",
+        ScimPatchGroup = "SCIM PatchGroup",
+        ScimDeleteGroup = "SCIM DeleteGroup",
+        ScimServiceProviderConfig = "SCIM ServiceProviderConfig",
+    }
 }
 
 impl Api {
@@ -85,12 +110,19 @@ impl Api {
         matches!(self, Self::CreateAccountAssignment | Self::DeleteAccountAssignment)
     }
 
+    /// Whether it is about permission sets and account assignments, and so about one instance.
+    pub(crate) fn is_about_assignments(self) -> bool {
+        self.family() == Family::SsoAdmin && self != Self::ListInstances
+    }
+
     /// The IAM action that allows it.
     pub(crate) fn iam_action(self) -> String {
         let service = match self.family() {
             Family::IdentityStore => "identitystore",
             Family::SsoAdmin => "sso",
             Family::Organizations => "organizations",
+            // The prefix of its events in CloudTrail; a token allows it, and no policy.
+            Family::Scim => "identitystore-scim",
         };
         format!("{service}:{}", self.name())
     }
@@ -109,6 +141,7 @@ impl Api {
             }
             Family::SsoAdmin => "look whether this is the management account or a delegated administrator, and at the instance's KMS key",
             Family::Organizations => "look whether this is the management account or a delegated administrator of any service",
+            Family::Scim => "look at the SCIM token",
         }
     }
 }

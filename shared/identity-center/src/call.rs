@@ -47,12 +47,13 @@ struct Shared {
     identity_store: AtomicU64,
     sso_admin: AtomicU64,
     organizations: AtomicU64,
+    scim: AtomicU64,
 }
 
 impl Caller {
     pub(crate) fn new(paces: Paces) -> Self {
-        let [identity_store, sso_admin, organizations] = [0; 3].map(AtomicU64::new);
-        Self { shared: Arc::new(Shared { paces, identity_store, sso_admin, organizations }), deadline: None }
+        let [identity_store, sso_admin, organizations, scim] = [0; 4].map(AtomicU64::new);
+        Self { shared: Arc::new(Shared { paces, identity_store, sso_admin, organizations, scim }), deadline: None }
     }
 
     /// The same caller for a run that must end at `deadline`.
@@ -66,7 +67,7 @@ impl Caller {
             identity_store: self.shared.identity_store.load(Ordering::Relaxed),
             sso_admin: self.shared.sso_admin.load(Ordering::Relaxed),
             organizations: self.shared.organizations.load(Ordering::Relaxed),
-            ..TargetCalls::default()
+            scim: self.shared.scim.load(Ordering::Relaxed),
         }
     }
 
@@ -131,6 +132,7 @@ impl Caller {
             Family::IdentityStore => &self.shared.identity_store,
             Family::SsoAdmin => &self.shared.sso_admin,
             Family::Organizations => &self.shared.organizations,
+            Family::Scim => &self.shared.scim,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -35,12 +35,14 @@ pub struct Settings {
     pub identity_store_tps: f64,
     /// Calls a second for all of sso-admin. AWS allows 20.
     pub sso_admin_tps: f64,
+    /// Calls a second for each API of the SCIM endpoint. AWS allows 25 writes and 40 reads.
+    pub scim_tps: f64,
 }
 
 impl Default for Settings {
     /// The policy's own defaults.
     fn default() -> Self {
-        Self { region: String::new(), assume_role_arn: String::new(), identity_store_tps: 19.0, sso_admin_tps: 19.0 }
+        Self { region: String::new(), assume_role_arn: String::new(), identity_store_tps: 19.0, sso_admin_tps: 19.0, scim_tps: 19.0 }
     }
 }
 
@@ -67,7 +69,7 @@ impl Connection {
             sso_admin: aws_sdk_ssoadmin::Client::from_conf(admin.build()),
             organizations: aws_sdk_organizations::Client::from_conf(organizations.build()),
             instances: Instances::default(),
-            caller: Caller::new(Paces::new(settings.identity_store_tps, settings.sso_admin_tps)),
+            caller: Caller::new(Paces::new(settings.identity_store_tps, settings.sso_admin_tps, settings.scim_tps)),
         }
     }
 
@@ -83,9 +85,11 @@ impl Connection {
     }
 }
 
+/// The configuration with which [`Connection`] reaches AWS, for what is called beside it.
+///
 /// The SDK's own retries are off: every attempt has to pass the pacer, and the SDK knows nothing of it. Under a limit of twenty a
 /// second its standard retry was measured to lose 22 of 200 calls, and its adaptive one to use half of the limit.
-async fn configured(config: &SdkConfig, settings: &Settings) -> SdkConfig {
+pub async fn configured(config: &SdkConfig, settings: &Settings) -> SdkConfig {
     let mut builder = config.to_builder();
     if !settings.region.is_empty() {
         builder = builder.region(Region::new(settings.region.clone()));

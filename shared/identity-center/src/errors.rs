@@ -18,7 +18,7 @@ use crate::api::Api;
 use answer::Answer;
 
 /// The longest pause that AWS can ask for. It has no documented bound, and a limit of calls a second is over in seconds.
-const MAX_PAUSE: Duration = Duration::from_secs(30);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// A call that failed: what the caller gets to see, and what this crate decides on.
 #[derive(Debug)]
@@ -50,10 +50,13 @@ pub(crate) enum About {
     Missing(Option<ResourceType>),
     /// What is missing is none of the things asked for, such as the store's encryption key.
     MissingKey,
+    /// The SCIM endpoint does not accept the token.
+    TokenRefused,
 }
 
 impl Failure {
-    fn new(api: Api, kind: TargetErrorKind, detail: impl Into<String>) -> Self {
+    /// A failure after which nothing is sent again.
+    pub(crate) fn new(api: Api, kind: TargetErrorKind, detail: impl Into<String>) -> Self {
         Self { error: TargetError::new(kind, api.name(), detail), again: Again::Never, about: About::Nothing }
     }
 
@@ -159,7 +162,7 @@ fn unanswered<E: Error + 'static>(api: Api, error: &SdkError<E>) -> Failure {
 }
 
 /// An error and its sources in one line. Not the SDK's own form for this, which repeats the answer's body.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

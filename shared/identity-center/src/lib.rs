@@ -1,6 +1,6 @@
 //! AWS IAM Identity Center: [`engine::ports::ReadTarget`] and [`engine::ports::WriteTarget`] over the Identity Store API,
 //! [`engine::ports::ReadAssignments`] and [`engine::ports::WriteAssignments`] over sso-admin, and
-//! [`engine::ports::ReadOrganization`] over Organizations.
+//! [`engine::ports::ReadOrganization`] over Organizations; and [`scim`], a client of the SCIM endpoint.
 //!
 //! The way in: a [`Connection`] holds the clients, the pacers and the counts, and lives as long as the process; a [`Locator`] finds
 //! the identity store once; an [`IdentityCenter`] is cheap and made for each run, with that run's deadline.
@@ -8,6 +8,7 @@
 //! Every request goes through one loop (`call`), which waits for its place (`pace`), counts, sends once, and sorts the answer
 //! (`errors`). Nothing else in this crate waits or repeats.
 
+mod access;
 mod api;
 mod call;
 mod connection;
@@ -19,6 +20,8 @@ mod pace;
 mod paging;
 mod reads;
 mod records;
+pub mod scim;
+mod skew;
 mod sso_admin;
 mod whole;
 mod writes;
@@ -30,7 +33,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use connection::{Connection, Settings};
+pub use access::{Access, Found, Purpose, Tried};
+pub use connection::{Connection, Settings, configured};
 pub use locate::{Location, Locator};
 
 /// One instance of Identity Center: its identity store, its account assignments, and the organization around it. Cheap to clone;

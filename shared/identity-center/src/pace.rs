@@ -50,18 +50,19 @@ impl Pace {
     }
 }
 
-/// The limits: one for each API of the identity store, one for all of sso-admin, one for all of Organizations.
+/// The limits: one for each API of the identity store and of the SCIM endpoint, one for all of sso-admin, one for all of Organizations.
 #[derive(Debug)]
 pub(crate) struct Paces(BTreeMap<Api, Arc<Pace>>);
 
 impl Paces {
-    pub(crate) fn new(identity_store_tps: f64, sso_admin_tps: f64) -> Self {
+    pub(crate) fn new(identity_store_tps: f64, sso_admin_tps: f64, scim_tps: f64) -> Self {
         let sso_admin = Arc::new(Pace::new(sso_admin_tps));
         let organizations = Arc::new(Pace::new(ORGANIZATIONS_TPS));
         let pace = |api: Api| match api.family() {
             Family::IdentityStore => Arc::new(Pace::new(identity_store_tps)),
             Family::SsoAdmin => Arc::clone(&sso_admin),
             Family::Organizations => Arc::clone(&organizations),
+            Family::Scim => Arc::new(Pace::new(scim_tps)),
         };
         Self(Api::ALL.iter().map(|api| (*api, pace(*api))).collect())
     }
@@ -72,8 +73,12 @@ impl Paces {
     }
 
     /// A call was throttled. All of its family slow down: AWS's quota page has counted each API alone and, before that, all of an
-    /// identity store's APIs together, and the answer does not say which it was. Only the API itself pauses.
+    /// identity store's APIs together, and the answer does not say which it was. Only the API itself pauses. SCIM's have always been
+    /// counted each alone, and what throttles a PatchGroup may be its memberships, which is no business of the others.
     pub(crate) fn throttled(&self, api: Api, pause: Duration) {
+        if api.family() == Family::Scim {
+            return self.of(api).throttled(pause);
+        }
         for (other, pace) in self.0.iter().filter(|(other, _)| other.family() == api.family()) {
             pace.throttled(if *other == api { pause } else { Duration::ZERO });
         }
@@ -86,12 +91,13 @@ mod tests {
 
     #[test]
     fn every_operation_has_a_pace() {
-        let paces = Paces::new(19.0, 18.0);
+        let paces = Paces::new(19.0, 18.0, 17.0);
         for api in Api::ALL {
             let rate = match api.family() {
                 Family::IdentityStore => 19.0,
                 Family::SsoAdmin => 18.0,
                 Family::Organizations => ORGANIZATIONS_TPS,
+                Family::Scim => 17.0,
             };
             assert!((paces.of(*api).pacer().rate() - rate).abs() < 1e-9, "{api:?}");
         }
@@ -99,7 +105,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_throttled_call_slows_its_family_and_pauses_itself() {
-        let paces = Paces::new(20.0, 20.0);
+        let paces = Paces::new(20.0, 20.0, 20.0);
         paces.throttled(Api::ListGroups, Duration::from_secs(3));
         assert!((paces.of(Api::CreateGroup).pacer().rate() - 14.0).abs() < 1e-9);
         assert!((paces.of(Api::ListInstances).pacer().rate() - 20.0).abs() < 1e-9);

@@ -29,7 +29,7 @@ where
         items.extend(found);
         let Some(next) = next.filter(|next| !next.is_empty()) else { return Ok(items) };
         if !followed.insert(next.clone()) {
-            return Err(Failure::malformed(api, "the same NextToken came twice, so the list has no end"));
+            return Err(Failure::malformed(api, "the same token of a next page came twice, so the list has no end"));
         }
         token = Some(next);
     }

@@ -121,6 +121,11 @@ impl ReadSource for OktaClient {
         check_identity(&request, user, |user| is_called(user, id_or_login))
     }
 
+    async fn changed_users(&self, since: Timestamp) -> Result<Listing<OktaUser>, SourceError> {
+        let request = Request::users(&self.shared.org_url, &format!("lastUpdated gt \"{since:.3}\""));
+        self.list(&request, self.parse_user()).await?.ok_or_else(|| no_list(&request))
+    }
+
     async fn groups_of_user(&self, id: &OktaUserId) -> Result<Option<Listing<OktaGroup>>, SourceError> {
         let request = Request::groups_of_user(&self.shared.org_url, id.as_str());
         self.list(&request, records::group).await

@@ -1,10 +1,13 @@
 //! Okta: hook deliveries decoded into triggers (`hook`), and a `ReadSource` over its API (feature `client`).
 //!
 //! **Architecture Invariant:** without the feature `client` no HTTP client is linked in, which is how event-hook uses it.
-//! **Architecture Invariant:** nothing here writes to Okta; the only method sent is GET, and POST to the token endpoint alone.
+//! **Architecture Invariant:** without the feature `admin`, which the command line alone switches on, nothing here writes to Okta: the only method
+//! sent is GET, and POST to the token endpoint alone.
 
 pub mod hook;
 
+#[cfg(feature = "admin")]
+pub mod admin;
 #[cfg(feature = "client")]
 pub mod auth;
 #[cfg(feature = "client")]

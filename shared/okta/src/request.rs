@@ -105,6 +105,13 @@ impl Request {
         Ok(request)
     }
 
+    /// The users, deprovisioned ones among them, that the filter lets through.
+    pub(crate) fn users(org: &Url, filter: &str) -> Self {
+        let mut request = Self::new(org, &["users"], Bucket::Users, Needs::Users, Missing::IsAnError("okta.org_url"));
+        request.query("limit", PAGE).query("filter", filter);
+        request
+    }
+
     /// The groups of a user.
     pub(crate) fn groups_of_user(org: &Url, user: &str) -> Self {
         Self::new(org, &["users", user, "groups"], Bucket::Users, Needs::Users, Missing::IsAnAnswer)
@@ -154,7 +161,7 @@ fn is_user_id(text: &str) -> bool {
 }
 
 /// A path segment in which nothing can be read as more than a text: all but letters, digits, `-`, `_` and `.` is encoded.
-fn encoded(segment: &str) -> String {
+pub(crate) fn encoded(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len());
     for byte in segment.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {

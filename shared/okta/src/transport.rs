@@ -62,6 +62,19 @@ impl Http {
         Ok(Self(client))
     }
 
+    /// Sends a request of any method, with a body or without one.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn send(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, NoAnswer> {
+        let request = self.0.request(method, url).headers(headers);
+        Self::exchange(body.into_iter().fold(request, RequestBuilder::body)).await
+    }
+
     async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
         let response = request.send().await.map_err(|error| no_answer(error, NoAnswer::Broken))?;
         let (status, headers) = (response.status(), response.headers().clone());

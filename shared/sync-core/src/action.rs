@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, Revision, UserId};
+use crate::plan::GROUPS_AT_MOST;
 use crate::records::UserStatus;
 
 /// When an action's turn comes; the order of the variants is the order of execution.
@@ -249,6 +250,8 @@ pub enum Action {
         target: AssignmentTarget,
         /// The position of the rule that says so; 0 where a run is undone.
         rule: usize,
+        /// Whether as many groups as AWS allows have it already: then it is not tried.
+        is_full: bool,
     },
     /// A permission set on an account is taken from a group.
     DeleteAssignment {
@@ -400,6 +403,9 @@ impl Action {
             Self::CreateGroup { .. } => "managed in Okta, and not in Identity Center".to_owned(),
             Self::AddMembership { .. } => "a member in Okta".to_owned(),
             Self::RemoveMembership(removal) => removal.reason.to_string(),
+            Self::CreateAssignment { rule, is_full: true, .. } => {
+                format!("rule {rule} gives it to the group, but AWS allows {GROUPS_AT_MOST} groups for one permission set on one account")
+            }
             Self::CreateAssignment { rule: 0, .. } => "the run that deleted it is undone".to_owned(),
             Self::CreateAssignment { rule, .. } => format!("rule {rule} gives it to the group"),
             Self::DeleteAssignment { reason, .. } => reason.to_string(),

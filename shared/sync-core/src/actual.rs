@@ -27,6 +27,8 @@ pub struct ActualState {
     pub user_lists: BTreeMap<UserId, Reading<BTreeMap<GroupId, MembershipId>>>,
     /// Assignments by group.
     pub assignments: BTreeMap<GroupId, Reading<BTreeSet<Target>>>,
+    /// How many groups, ours or not, have a permission set on an account, where that was read.
+    pub crowds: BTreeMap<Target, usize>,
     /// The permission sets by name; names are unique.
     pub permission_sets: BTreeMap<String, PermissionSetArn>,
     /// The organization, as far as rules ask for it.

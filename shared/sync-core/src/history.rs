@@ -172,7 +172,7 @@ fn delete_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> 
 fn create_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| !known.contains(target)))?;
     let (target, group_ref) = (assignment(target, actual), GroupRef::Existing(group.clone()));
-    Some((Phase::Grant, Action::CreateAssignment { group: label(change), group_ref, target, rule: 0 }))
+    Some((Phase::Grant, Action::CreateAssignment { group: label(change), group_ref, target, rule: 0, is_full: false }))
 }
 
 fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> Option<GroupEdit> {

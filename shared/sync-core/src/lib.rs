@@ -20,6 +20,7 @@ pub mod plan;
 pub mod policy;
 pub mod reading;
 pub mod records;
+pub mod remembered;
 pub mod report;
 pub mod resolve;
 pub mod snapshot;

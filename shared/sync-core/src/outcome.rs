@@ -50,6 +50,8 @@ pub enum NotAttempted {
     BackingOff,
     /// Something that has to come first is not at its end, or failed.
     WaitsForAnother,
+    /// As many groups as AWS allows have the permission set on the account.
+    Full,
 }
 
 impl fmt::Display for NotAttempted {
@@ -65,6 +67,9 @@ impl fmt::Display for NotAttempted {
             Self::Paused => "runs were paused in the meantime",
             Self::BackingOff => "it failed before, and is tried again later, at first after 15 minutes and at last once a day",
             Self::WaitsForAnother => "something that has to come first is not at its end, or failed",
+            Self::Full => {
+                "as many groups as AWS allows have the permission set on the account: merge groups, or use a second permission set"
+            }
         })
     }
 }

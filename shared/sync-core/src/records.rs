@@ -1,6 +1,7 @@
 //! The records that Okta and Identity Center give, reduced to what decisions need.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 
@@ -59,7 +60,8 @@ pub struct OktaGroup {
 }
 
 /// An Okta user's `status`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum UserStatus {
     /// In use.
     Active,
@@ -113,8 +115,21 @@ impl UserStatus {
     }
 }
 
+impl From<String> for UserStatus {
+    fn from(word: String) -> Self {
+        Self::parse(&word)
+    }
+}
+
+impl From<UserStatus> for String {
+    fn from(status: UserStatus) -> Self {
+        status.as_str().to_owned()
+    }
+}
+
 /// An Okta user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OktaUser {
     /// Their id.
     pub id: OktaUserId,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::{Request, Scope};
 use scenarios::{Event, Rig};
-use sim::identity_center::Fate;
+use sim::identity_center::{Fate, StoreAssignment};
 use sim::{Fault, OrganizationShape, Shape, What};
 use sync_core::ids::AccountId;
 use sync_core::plan::PlanHash;
@@ -241,6 +241,38 @@ async fn reads_cost_one_call_a_group_and_names_are_read_once() {
     assert_eq!(cold.calls.sso_admin, 401, "100 names, one list of them, 300 groups");
     let warm = rig.dry().await.report;
     assert_eq!(warm.calls.sso_admin, 301);
+}
+
+/// All groups get one permission set on one account.
+const ONE_PLACE: &str = "[[assignment]]\ngroup = '^AWS-'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n";
+
+#[tokio::test(start_paused = true)]
+async fn no_group_is_granted_what_as_many_groups_as_aws_allows_have_and_the_plan_says_so() {
+    let organization = Some(OrganizationShape { accounts: 2, ..OrganizationShape::default() });
+    let rig = Rig::of(&Shape { groups: 103, members: 0, organization, ..Shape::default() }, ONE_PLACE);
+    for (attempt, changed) in [(1, 100), (2, 0)] {
+        let report = rig.apply().await.report;
+        let outcomes = &report.outcomes;
+        assert_eq!((outcomes.changed, outcomes.not_attempted, outcomes.failed), (changed, 3, 0), "{attempt}: {:?}", report.failures);
+        assert_eq!(report.plan.iter().filter(|line| line.reason.contains("AWS allows 100 groups")).count(), 3);
+        assert_eq!((report.status, writes(&rig, "CreateAccountAssignment")), (Status::Partial, 100));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_are_not_ours_count_where_aws_counts_them() {
+    let organization = Some(OrganizationShape { accounts: 2, ..OrganizationShape::default() });
+    for delegated in [false, true] {
+        let rig = Rig::of(&Shape { groups: 2, members: 0, organization: organization.clone(), ..Shape::default() }, ONE_PLACE);
+        for number in 0..99 {
+            let foreign = rig.world.aws.add_group(&format!("Foreign-{number}"), "").unwrap();
+            rig.world.aws.assign(&StoreAssignment::of_group(&foreign, &rig.world.account(1), &rig.world.permission_set("Admin")));
+        }
+        rig.world.aws.configure(|settings| settings.assignments.delegated_admin = delegated);
+        let outcomes = rig.apply().await.report.outcomes;
+        assert_eq!((outcomes.changed, outcomes.not_attempted, outcomes.failed), (1, 1, 0), "{outcomes:?}");
+        assert_eq!(writes(&rig, "CreateAccountAssignment"), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,3 +129,9 @@ pub(crate) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
+
+/// A clock that is so many milliseconds ahead, or behind.
+pub(crate) fn skewed(at: Timestamp, by_ms: i64) -> Timestamp {
+    let by = Duration::from_millis(by_ms.unsigned_abs());
+    if by_ms < 0 { earlier(at, by) } else { later(at, by) }
+}

@@ -83,6 +83,9 @@ where
 
     /// Attaches to an operation that an earlier run began, passes over what failed lately, and queues the rest.
     fn take_up<'a>(&self, action: &'a Action, flight: &mut Flight<'a>, progress: &mut Progress) {
+        if matches!(action, Action::CreateAssignment { is_full: true, .. }) {
+            return progress.record(action, Outcome::NotAttempted(NotAttempted::Full));
+        }
         let waiting = Waiting { action, tries: 0, not_before: Instant::now() };
         let Some((assignment, operation)) = parts(action, progress) else {
             return progress.record(action, Outcome::NotAttempted(NotAttempted::GroupNotMade));

@@ -3,6 +3,7 @@
 mod assignments;
 mod budget;
 mod lease;
+mod members;
 mod rows;
 mod runs;
 
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 pub use assignments::{AssignmentKey, AssignmentNote};
 pub use budget::Reserved;
 pub use lease::{Lease, LeaseError};
+pub(crate) use members::{NewlyRead, RecordsBefore};
 pub use rows::{KnownSizes, Pause, Touched};
 pub use runs::RunRecord;
 
@@ -57,9 +59,7 @@ impl<T: Table> Ledger<T> {
     }
 
     async fn write<B: Serialize + Sync>(&self, row: RowKey<'_>, body: &B, expect: Expect, now: Timestamp) -> Result<u64, TableError> {
-        let body = serde_json::to_string(body).expect("rows of strings and numbers are always JSON");
-        let row = Row { pk: row.pk.to_owned(), sk: row.sk.to_owned(), version: 0, body, expires_at: row.expires_at };
-        self.table.put(&row, expect, now).await
+        self.table.put(&row.with(body), expect, now).await
     }
 }
 
@@ -74,6 +74,12 @@ struct RowKey<'a> {
 impl<'a> RowKey<'a> {
     fn lasting(pk: &'a str, sk: &'a str) -> Self {
         Self { pk, sk, expires_at: None }
+    }
+
+    /// The row with its body, to be written.
+    fn with<B: Serialize>(self, body: &B) -> Row {
+        let body = serde_json::to_string(body).expect("rows of strings and numbers are always JSON");
+        Row { pk: self.pk.to_owned(), sk: self.sk.to_owned(), version: 0, body, expires_at: self.expires_at }
     }
 
     fn until(pk: &'a str, sk: &'a str, expires_at: Timestamp) -> Self {

@@ -9,9 +9,10 @@ use sync_core::assignments::AssignmentRule;
 use sync_core::desired::Fate;
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{AccountId, GroupId, OktaGroupId, PermissionSetArn};
+use sync_core::plan::{places_in_question, plan};
 use sync_core::reading::Reading;
 use sync_core::records::Assignment;
-use sync_core::resolve::group_fates;
+use sync_core::resolve::{group_fates, resolve};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::{CONCURRENCY, Reads};
@@ -43,6 +44,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         }
         self.read_what_they_give(reads, &spoken).await;
         self.look_before(reads).await;
+        self.count_groups(reads).await;
     }
 
     /// The rules, present and former.
@@ -125,13 +127,13 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             "assignments were read by account and permission set, in {} calls: AWS gives them by group to the management account only",
             pairs.len()
         ));
-        let read = |pair: Target| async move { self.target.assignments_on(&pair.account, &pair.permission_set).await };
-        let results: Vec<_> = stream::iter(pairs).map(read).buffer_unordered(CONCURRENCY).collect().await;
+        let results = self.read_pairs(pairs).await;
         let mut given: BTreeMap<GroupId, BTreeSet<Target>> = BTreeMap::new();
         let mut failed = None;
-        for result in results {
+        for (pair, result) in results {
             match result {
                 Ok(assignments) => {
+                    reads.actual.crowds.insert(pair, assignments.len());
                     for assignment in assignments {
                         given.entry(assignment.group.clone()).or_default().insert(target(assignment));
                     }
@@ -146,6 +148,27 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             let known = given.remove(&group).unwrap_or_default();
             let reading = failed.clone().map_or(Reading::Known(known), Reading::Unknown);
             reads.actual.assignments.insert(group, reading);
+        }
+    }
+
+    async fn read_pairs(&self, pairs: BTreeSet<Target>) -> Vec<(Target, Result<Vec<Assignment>, TargetError>)> {
+        let read = |pair: Target| async move {
+            let result = self.target.assignments_on(&pair.account, &pair.permission_set).await;
+            (pair, result)
+        };
+        stream::iter(pairs).map(read).buffer_unordered(CONCURRENCY).collect().await
+    }
+
+    /// How many groups there are already where something is about to be granted: one call for each permission set on each account, and
+    /// none where nothing is granted.
+    async fn count_groups(&self, reads: &mut Reads) {
+        let (desired, _) = resolve(&reads.okta, &reads.actual, &self.policy);
+        let places = places_in_question(&plan(&desired, &reads.actual), &reads.actual);
+        for (place, result) in self.read_pairs(places).await {
+            match result {
+                Ok(assignments) => drop(reads.actual.crowds.insert(place, assignments.len())),
+                Err(error) => tracing::warn!(event = "groups_not_counted", error = %error, "AWS itself refuses one group too many"),
+            }
         }
     }
 
@@ -170,8 +193,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// The accounts that a rule names for which something is about to be done.
     pub(super) fn accounts_in_question(&self, reads: &Reads) -> BTreeSet<AccountId> {
-        let desired = sync_core::resolve::resolve(&reads.okta, &reads.actual, &self.policy).0;
-        let plan = sync_core::plan::plan(&desired, &reads.actual);
+        let (desired, _) = resolve(&reads.okta, &reads.actual, &self.policy);
+        let plan = plan(&desired, &reads.actual);
         plan.actions().filter_map(|(_, action)| Some(action.assignment()?.account.clone())).collect()
     }
 }

@@ -8,19 +8,25 @@ use sync_core::ids::{GroupId, OktaGroupId};
 use sync_core::records::{DirectoryGroup, Listing, OktaGroup};
 use sync_core::resolve::group_fates;
 use sync_core::snapshot::{GroupSighting, OktaSnapshot};
+use tokio::time::Instant;
 
-use super::members::GroupQuery;
+use super::members::{GroupQuery, GroupRead};
 use super::{CONCURRENCY, ReadFailed, Reads, bad_records};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
+/// How much of a full run's time goes into reading. What was read by then is worked on and remembered, and the next run reads the rest.
+const TIME_TO_READ: f64 = 0.8;
+
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads everything there is, on both sides.
     pub(crate) async fn read_everything(&self) -> Result<Reads, ReadFailed> {
+        let began = Instant::now();
         let mut reads = self.read_lists().await?;
         self.look_for_the_vanished(&mut reads).await;
+        self.recall_members(&mut reads).await;
         let queries = self.queries(&reads, |_| true);
-        self.read_groups_into(&mut reads, queries).await;
+        self.read_groups_into(&mut reads, queries, began + (self.deadline.saturating_duration_since(began)).mul_f64(TIME_TO_READ)).await;
         self.identify_strangers(&mut reads).await;
         self.read_assignments(&mut reads, |_| true).await;
         Ok(reads)
@@ -108,6 +114,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let fates = group_fates(&reads.okta, &reads.actual, &self.policy).fates;
         let query = |(id, (_, fate)): (OktaGroupId, (_, Fate))| {
             let members_of = match fate {
+                _ if reads.recalled.groups.contains(&id) => None,
                 Fate::Keep { .. } | Fate::Create { .. } => reads.okta.present(&id).cloned(),
                 Fate::AsIs { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
             };
@@ -116,8 +123,12 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         fates.into_iter().filter(|(id, _)| wanted(id)).map(query).collect()
     }
 
-    pub(super) async fn read_groups_into(&self, reads: &mut Reads, queries: Vec<GroupQuery>) {
-        let mut results = stream::iter(queries).map(|query| self.read_group(query)).buffer_unordered(CONCURRENCY);
+    /// Reads groups; what is not begun at `until` counts as unread.
+    pub(super) async fn read_groups_into(&self, reads: &mut Reads, queries: Vec<GroupQuery>, until: Instant) {
+        let read = |query: GroupQuery| async move {
+            if Instant::now() < until { self.read_group(query).await } else { GroupRead::out_of_time(query, self.clock.now()) }
+        };
+        let mut results = stream::iter(queries).map(read).buffer_unordered(CONCURRENCY);
         while let Some(read) = results.next().await {
             read.enter(reads);
         }
@@ -129,10 +140,11 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         reads.unresolved.retain(|entry| entry.okta_id.as_ref().is_none_or(|id| !groups.iter().any(|group| group.as_str() == id)));
         for (id, sighting) in self.sight(groups.iter().cloned().collect()).await {
             reads.okta.member_lists.remove(&id);
+            reads.recalled.groups.remove(&id);
             reads.okta.groups.insert(id, sighting);
         }
         let queries = self.queries(reads, |id| groups.contains(id));
-        self.read_groups_into(reads, queries).await;
+        self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
     }

@@ -59,7 +59,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn read_wanted(&self, reads: &mut Reads, wanted: &BTreeSet<OktaGroupId>) {
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| wanted.contains(id));
-        self.read_groups_into(reads, queries).await;
+        self.read_groups_into(reads, queries, self.deadline).await;
         self.identify_strangers(reads).await;
         self.read_assignments(reads, |id| wanted.contains(id)).await;
     }
@@ -132,7 +132,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         self.look_again_for_the_unmarked(reads).await?;
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| groups.contains(id));
-        self.read_groups_into(reads, queries).await;
+        self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
         Ok(())

@@ -115,6 +115,14 @@ fn unreadable(okta_id: &OktaGroupId, reason: &str) -> Unresolved {
 }
 
 impl GroupRead {
+    /// A group that this run had no time for.
+    pub(super) fn out_of_time(query: GroupQuery, at: Timestamp) -> Self {
+        let reason = "this run's time for reading was up: the next one goes on".to_owned();
+        let actual = query.group.is_some().then(|| Reading::Unknown(reason.clone()));
+        let okta = query.members_of.is_some().then_some(OktaMembers::Unread(reason));
+        Self { query, actual, okta, at }
+    }
+
     /// Puts what was read into the snapshots.
     pub(super) fn enter(self, reads: &mut Reads) {
         let GroupRead { query, actual, okta, at } = self;
@@ -124,6 +132,7 @@ impl GroupRead {
         }
         match okta {
             Some(OktaMembers::Listed { list, users }) => {
+                reads.recalled.users.retain(|id| !users.contains_key(id));
                 reads.okta.users.extend(users);
                 reads.read_at.insert(query.okta_id.clone(), at);
                 reads.okta.member_lists.insert(query.okta_id, Reading::Known(list));

@@ -7,6 +7,7 @@ mod groups;
 mod identify;
 mod members;
 mod organization;
+mod remembered;
 mod spare;
 mod users;
 
@@ -21,6 +22,8 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use organization::organization;
+use remembered::Recalled;
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is
@@ -38,6 +41,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// What was remembered of the members, and not read.
+    pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.
     pub(crate) notes: Vec<String>,
 }

@@ -11,7 +11,7 @@ use sync_core::records::{Account, OrganizationalUnit};
 
 use super::{CONCURRENCY, Reads};
 use crate::engine::Engine;
-use crate::ports::{Clock, ReadAws, ReadSource, Table};
+use crate::ports::{Clock, ReadAws, ReadOrganization, ReadSource, Table};
 
 /// Beyond so many accounts the list of all (a page twenty) is no dearer than one look each.
 const MOST_LOOKUPS: usize = 20;
@@ -30,75 +30,13 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             reads.actual.organization = organization;
             return;
         }
-        match self.try_read_organization(&rules).await {
+        match organization(&self.target, &rules).await {
             Ok(organization) => {
                 self.directory.remember_organization(&organization);
                 reads.actual.organization = organization;
             }
             Err(error) => self.unreadable(reads, "the organization", &error.to_string()),
         }
-    }
-
-    async fn try_read_organization(&self, rules: &[AssignmentRule]) -> Result<Organization, TargetError> {
-        let accounts = self.target.accounts().await?;
-        let asks_for_units = rules.iter().any(|rule| rule.text.accounts.iter().any(|text| text.starts_with("ou:")));
-        let units = if asks_for_units { self.read_units(&accounts).await? } else { BTreeMap::new() };
-        let asks_for_tags = rules.iter().any(AssignmentRule::needs_tags);
-        let tags = if asks_for_tags { self.read_tags(&accounts).await? } else { BTreeMap::new() };
-        let facts = |account: Account| {
-            let facts = AccountFacts {
-                units: units.get(&account.id).cloned().unwrap_or_default(),
-                tags: tags.get(&account.id).cloned(),
-                name: account.name,
-                is_active: account.is_active,
-                state: account.state,
-            };
-            (account.id, facts)
-        };
-        Ok(Organization { is_whole: true, accounts: accounts.into_iter().map(facts).collect(), off_limits: None })
-    }
-
-    /// The names of the units above each account, from below the root down. Their ids come with the accounts, or the tree is walked.
-    async fn read_units(&self, accounts: &[Account]) -> Result<BTreeMap<AccountId, Vec<String>>, TargetError> {
-        let root = self.target.root().await?;
-        let mut tree = BTreeMap::new();
-        self.walk(root, Vec::new(), &mut tree).await?;
-        if accounts.iter().all(|account| !account.path.is_empty()) {
-            let path = |account: &Account| account.path.last().and_then(|unit| tree.get(unit)).cloned().unwrap_or_default();
-            return Ok(accounts.iter().map(|account| (account.id.clone(), path(account))).collect());
-        }
-        let mut units = BTreeMap::new();
-        for (unit, path) in &tree {
-            for account in self.target.accounts_below(unit).await? {
-                units.insert(account.id, path.clone());
-            }
-        }
-        Ok(units)
-    }
-
-    fn walk<'a>(
-        &'a self,
-        unit: OrganizationalUnit,
-        path: Vec<String>,
-        tree: &'a mut BTreeMap<String, Vec<String>>,
-    ) -> BoxFuture<'a, Result<(), TargetError>> {
-        Box::pin(async move {
-            tree.insert(unit.id.clone(), path.clone());
-            if path.len() >= DEEPEST {
-                return Ok(());
-            }
-            for below in self.target.units_below(&unit.id).await? {
-                let path = path.iter().cloned().chain([below.name.clone()]).collect();
-                self.walk(below, path, tree).await?;
-            }
-            Ok(())
-        })
-    }
-
-    async fn read_tags(&self, accounts: &[Account]) -> Result<BTreeMap<AccountId, BTreeMap<String, String>>, TargetError> {
-        let ids: Vec<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
-        let read = |id: AccountId| async move { Ok((id.clone(), self.target.tags(&id).await?)) };
-        stream::iter(ids).map(read).buffer_unordered(CONCURRENCY).try_collect().await
     }
 
     /// Before anything is done in an account, whether it is ACTIVE. Where the organization was read that is known; else the accounts in
@@ -132,4 +70,73 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             stream::iter(accounts.into_iter().collect::<Vec<_>>()).map(look).buffer_unordered(CONCURRENCY).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
+}
+
+/// The organization as far as these rules ask for it: the accounts; the units above each and its tags where a rule names such.
+///
+/// # Errors
+/// That of the first call that failed.
+pub async fn organization<T: ReadOrganization>(target: &T, rules: &[AssignmentRule]) -> Result<Organization, TargetError> {
+    let accounts = target.accounts().await?;
+    let asks_for_units = rules.iter().any(|rule| rule.text.accounts.iter().any(|text| text.starts_with("ou:")));
+    let units = if asks_for_units { read_units(target, &accounts).await? } else { BTreeMap::new() };
+    let asks_for_tags = rules.iter().any(AssignmentRule::needs_tags);
+    let tags = if asks_for_tags { read_tags(target, &accounts).await? } else { BTreeMap::new() };
+    let facts = |account: Account| {
+        let facts = AccountFacts {
+            units: units.get(&account.id).cloned().unwrap_or_default(),
+            tags: tags.get(&account.id).cloned(),
+            name: account.name,
+            is_active: account.is_active,
+            state: account.state,
+        };
+        (account.id, facts)
+    };
+    Ok(Organization { is_whole: true, accounts: accounts.into_iter().map(facts).collect(), off_limits: None })
+}
+
+/// The names of the units above each account, from below the root down. Their ids come with the accounts, or the tree is walked.
+async fn read_units<T: ReadOrganization>(target: &T, accounts: &[Account]) -> Result<BTreeMap<AccountId, Vec<String>>, TargetError> {
+    let root = target.root().await?;
+    let mut tree = BTreeMap::new();
+    walk(target, root, Vec::new(), &mut tree).await?;
+    if accounts.iter().all(|account| !account.path.is_empty()) {
+        let path = |account: &Account| account.path.last().and_then(|unit| tree.get(unit)).cloned().unwrap_or_default();
+        return Ok(accounts.iter().map(|account| (account.id.clone(), path(account))).collect());
+    }
+    let mut units = BTreeMap::new();
+    for (unit, path) in &tree {
+        for account in target.accounts_below(unit).await? {
+            units.insert(account.id, path.clone());
+        }
+    }
+    Ok(units)
+}
+
+fn walk<'a, T: ReadOrganization>(
+    target: &'a T,
+    unit: OrganizationalUnit,
+    path: Vec<String>,
+    tree: &'a mut BTreeMap<String, Vec<String>>,
+) -> BoxFuture<'a, Result<(), TargetError>> {
+    Box::pin(async move {
+        tree.insert(unit.id.clone(), path.clone());
+        if path.len() >= DEEPEST {
+            return Ok(());
+        }
+        for below in target.units_below(&unit.id).await? {
+            let path = path.iter().cloned().chain([below.name.clone()]).collect();
+            walk(target, below, path, tree).await?;
+        }
+        Ok(())
+    })
+}
+
+async fn read_tags<T: ReadOrganization>(
+    target: &T,
+    accounts: &[Account],
+) -> Result<BTreeMap<AccountId, BTreeMap<String, String>>, TargetError> {
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
+    let read = |id: AccountId| async move { Ok((id.clone(), target.tags(&id).await?)) };
+    stream::iter(ids).map(read).buffer_unordered(CONCURRENCY).try_collect().await
 }

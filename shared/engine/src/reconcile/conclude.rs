@@ -83,7 +83,10 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         let found = told_by_name(&reads.okta, &reads.actual);
         self.ledger.set_pins(&found, now).await?;
         match &request.scope {
-            Scope::All => self.ledger.set_sizes(&self.sizes(reads), now).await,
+            Scope::All => {
+                self.remember_members(reads).await;
+                self.ledger.set_sizes(&self.sizes(reads), now).await
+            }
             Scope::Triggers(triggers) => {
                 let users = triggers.users.iter().map(|user| user.id.clone()).collect();
                 let touched = Touched { users, groups: triggers.groups.clone() };

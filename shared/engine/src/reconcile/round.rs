@@ -6,7 +6,7 @@ use sync_core::action::{Action, GroupLabel};
 use sync_core::guard::{Facts, Held, Judgement, Window, judge};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{NotAttempted, Outcome};
-use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, plan};
+use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, mark_full, plan};
 use sync_core::policy::Policy;
 use sync_core::reading::Reading;
 use sync_core::report::Findings;
@@ -39,7 +39,7 @@ where
         let mut findings = Findings { notes: std::mem::take(&mut ground.reads.notes), ..Findings::default() };
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
-            let (wanted, unresolved) = self.wanted(&ground, shifted.as_ref());
+            let (wanted, unresolved) = self.wanted_of_reads(&mut ground, shifted.as_ref()).await;
             findings.forget(shifted.as_ref());
             findings.unresolved = unresolved;
             // What was approved is one set, and the first round's; what is decided anew is held anew.
@@ -65,7 +65,7 @@ where
     /// groups that changed since the reading began are read again. Where Okta cannot say, only leavers lose anything.
     async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
         let is_event = matches!(scope, Scope::Triggers(_) | Scope::Undo(_));
-        if is_event || !self.wanted(ground, None).0.actions().any(|(_, action)| action.is_removal()) {
+        if is_event || !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
             return;
         }
         match self.changed_since(ground.reads.began).await {
@@ -91,6 +91,29 @@ where
         is_read || is_new
     }
 
+    /// What this run wants, on the strength of what it read itself: groups and users that it only remembers are read before anything is done
+    /// to them.
+    async fn wanted_of_reads(&self, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
+        loop {
+            let wanted = self.wanted(ground, shifted);
+            let recalled = &ground.reads.recalled;
+            let groups = wanted.0.actions().map(|(_, action)| &action.group().okta_id);
+            let groups: BTreeSet<OktaGroupId> = groups.filter(|id| recalled.groups.contains(*id)).cloned().collect();
+            let users = wanted.0.actions().filter_map(|(_, action)| action.user()?.okta_id.as_ref());
+            let users: BTreeSet<OktaUserId> = users.filter(|id| recalled.users.contains(*id)).cloned().collect();
+            if !groups.is_empty() {
+                // Of the other groups nothing newer is known than before.
+                let began = ground.reads.began;
+                self.read_again(&mut ground.reads, &groups).await;
+                ground.reads.began = began;
+            } else if !users.is_empty() {
+                self.read_users_again(&mut ground.reads, users).await;
+            } else {
+                return wanted;
+            }
+        }
+    }
+
     /// What this run wants, of the groups and users that it is about.
     fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
         let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
@@ -108,7 +131,7 @@ where
         unresolved.extend(ground.reads.unresolved.iter().cloned());
         unresolved.sort();
         unresolved.dedup();
-        (plan.grants_and(&ground.may_remove), unresolved)
+        (mark_full(plan.grants_and(&ground.may_remove), &ground.reads.actual), unresolved)
     }
 
     /// Judges and applies once. Returns the groups that are to be read again, if there are any.

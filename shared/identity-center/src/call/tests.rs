@@ -35,7 +35,7 @@ fn failure(again: Again) -> Failure {
 }
 
 fn caller() -> Caller {
-    Caller::new(Paces::new(19.0, 19.0))
+    Caller::new(Paces::new(19.0, 19.0, 19.0))
 }
 
 /// 200 calls by 16 tasks, the APIs in turn; how many were lost, and how long it took.
@@ -175,6 +175,9 @@ async fn clones_share_counts_and_families_are_counted_apart() {
     for api in [Api::ListAccounts, Api::ListRoots, Api::DescribeOrganization] {
         clone.call(api, || async { Ok(()) }).await.unwrap();
     }
-    let expected = TargetCalls { identity_store: 2, sso_admin: 1, organizations: 3, ..TargetCalls::default() };
+    for api in [Api::ScimCreateUser, Api::ScimPatchGroup, Api::ScimPatchGroup, Api::ScimDeleteUser] {
+        clone.call(api, || async { Ok(()) }).await.unwrap();
+    }
+    let expected = TargetCalls { identity_store: 2, sso_admin: 1, organizations: 3, scim: 4 };
     assert_eq!(caller.calls(), expected);
 }

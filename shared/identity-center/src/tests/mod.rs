@@ -1,5 +1,6 @@
 //! The crate against a scripted AWS.
 
+mod access;
 mod admin;
 mod assigning;
 mod assignments;

@@ -19,7 +19,6 @@ use super::verdict::{Asked, Verdict, judge, nonce};
 use super::{OPERATION, ServiceApp};
 use crate::auth::{DPOP, sensitive};
 use crate::config::OktaConfig;
-use crate::request::Needs;
 use crate::sender::{log, pauses};
 use crate::transport::{Answer, NoAnswer, TokenExchange};
 
@@ -59,18 +58,18 @@ impl TokenEndpoint {
         exchange: Arc<dyn TokenExchange>,
         config: &OktaConfig,
         app: &ServiceApp,
+        scopes: Vec<&'static str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, KeyError> {
         let mut url = config.org_url.clone();
         url.set_path("/oauth2/v1/token");
-        let needs = [Needs::Groups, Needs::Users].into_iter().chain(app.reads_apps.then_some(Needs::Apps));
         Ok(Self {
             exchange,
             url,
             client_id: app.client_id.clone(),
             key_id: app.key_id.clone(),
             key: SigningKey::from_pem(&app.private_key)?,
-            scopes: needs.map(Needs::scope).collect(),
+            scopes,
             proof_key: ProofKey::generate(),
             clock,
         })

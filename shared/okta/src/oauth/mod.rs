@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::auth::{Authorization, CredentialProvider};
 use crate::config::{ConfigError, OktaConfig};
+use crate::request::Needs;
 use crate::transport::{Http, TokenExchange};
 use endpoint::{Demands, TokenEndpoint};
 pub use key::KeyError;
@@ -95,13 +96,33 @@ impl AccessTokens {
         Self::over(Arc::new(http), config, app, clock)
     }
 
+    /// The tokens of an app with these scopes and no others: a token is refused whole where the app was not granted one of them.
+    ///
+    /// # Errors
+    /// [`AppError`]
+    pub fn with_scopes(config: &OktaConfig, app: &ServiceApp, scopes: Vec<&'static str>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let http = Http::new(config).map_err(AppError::Http)?;
+        Self::asking_for(Arc::new(http), config, app, scopes, clock)
+    }
+
     pub(crate) fn over(
         exchange: Arc<dyn TokenExchange>,
         config: &OktaConfig,
         app: &ServiceApp,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
-        let endpoint = TokenEndpoint::new(exchange, config, app, clock).map_err(AppError::Key)?;
+        let needs = [Needs::Groups, Needs::Users].into_iter().chain(app.reads_apps.then_some(Needs::Apps));
+        Self::asking_for(exchange, config, app, needs.map(Needs::scope).collect(), clock)
+    }
+
+    fn asking_for(
+        exchange: Arc<dyn TokenExchange>,
+        config: &OktaConfig,
+        app: &ServiceApp,
+        scopes: Vec<&'static str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AppError> {
+        let endpoint = TokenEndpoint::new(exchange, config, app, scopes, clock).map_err(AppError::Key)?;
         Ok(Self { endpoint, n_fetches: AtomicU64::new(0), state: Mutex::default() })
     }
 

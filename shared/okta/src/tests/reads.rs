@@ -49,6 +49,20 @@ async fn groups_since_a_moment_are_filtered_by_okta_and_again_here() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn users_that_changed_are_filtered_by_okta_whatever_their_status() {
+    let org = Org::giving(vec![ok(&json!([
+        { "id": "00u1", "status": "DEPROVISIONED", "profile": { "login": "ada@example.com" } },
+        { "id": "00u2", "profile": { "login": "bob@example.com" } },
+    ]))]);
+    let users = org.client().changed_users("2026-01-01T00:00:00.5Z".parse().unwrap()).await.unwrap();
+    assert_eq!((users.items[0].id.as_str(), &users.items[0].status), ("00u1", &UserStatus::Deprovisioned));
+    assert_eq!(users.bad[0].id.as_deref(), Some("00u2"), "a record that is none is said to be one");
+    let seen = &org.seen()[0];
+    assert_eq!((seen.url.path(), seen.query("limit").unwrap().as_str()), ("/api/v1/users", "200"));
+    assert_eq!(seen.query("filter").unwrap(), r#"lastUpdated gt "2026-01-01T00:00:00.500Z""#);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_is_read_by_id_with_its_count() {
     let org = Org::giving(vec![ok(&group_json("00g1"))]);
     let group = org.client().group(&group_id("00g1")).await.unwrap().unwrap();

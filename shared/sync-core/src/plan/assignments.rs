@@ -30,6 +30,7 @@ impl Differ<'_> {
             group_ref: group_ref.clone(),
             target: self.named(target),
             rule: *rule,
+            is_full: false,
         };
         missing.map(make).collect()
     }

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod diff;
+mod full;
 mod scope;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use diff::plan;
+pub use full::{GROUPS_AT_MOST, mark_full, places_in_question};
 pub use scope::Restriction;
 
 use crate::action::{Action, GroupRef, Phase};

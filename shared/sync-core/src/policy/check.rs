@@ -234,7 +234,6 @@ const MAX_WINDOW_HOURS: u32 = 720;
 const MAX_TPS: f64 = 1000.0;
 
 fn limits(lines: &Lines<'_>, limits: &raw::Limits) -> Result<LimitsPolicy, PolicyError> {
-    lines.ranged("limits.scim_tps", &limits.scim_tps, 0.0..MAX_TPS)?;
     let in_flight = *limits.max_assignments_in_flight.get_ref();
     if in_flight == 0 {
         return Err(lines.error(limits.max_assignments_in_flight.span(), "limits.max_assignments_in_flight: 0 would allow none"));
@@ -242,6 +241,7 @@ fn limits(lines: &Lines<'_>, limits: &raw::Limits) -> Result<LimitsPolicy, Polic
     Ok(LimitsPolicy {
         identity_store_tps: lines.ranged("limits.identity_store_tps", &limits.identity_store_tps, 0.0..MAX_TPS)?,
         sso_admin_tps: lines.ranged("limits.sso_admin_tps", &limits.sso_admin_tps, 0.0..MAX_TPS)?,
+        scim_tps: lines.ranged("limits.scim_tps", &limits.scim_tps, 0.0..MAX_TPS)?,
         max_assignments_in_flight: in_flight,
         okta_rate_share: lines.ranged("limits.okta_rate_share", &limits.okta_rate_share, 0.0..1.0)?,
     })

@@ -180,6 +180,8 @@ pub struct LimitsPolicy {
     pub identity_store_tps: f64,
     /// sso-admin, all APIs together.
     pub sso_admin_tps: f64,
+    /// SCIM, per API.
+    pub scim_tps: f64,
     /// Assignments being made or deleted at one time.
     pub max_assignments_in_flight: u32,
     /// Share of Okta's own limit that may be used, above 0 and at most 1.
@@ -226,6 +228,11 @@ fn hash_of(text: &str) -> String {
 }
 
 impl GroupsPolicy {
+    /// The patterns of `groups.match`.
+    pub fn patterns(&self) -> &[Regex] {
+        &self.matching
+    }
+
     /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
     pub fn matches(&self, group: &OktaGroup) -> bool {
         self.types.contains(&group.kind)

@@ -6,7 +6,7 @@ mod wire;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -14,6 +14,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures::{StreamExt, future, stream};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -202,6 +203,12 @@ impl Answer {
         }
         response
     }
+}
+
+/// A moment as the `Date` header writes it.
+pub(crate) fn http_date(at: Timestamp) -> String {
+    let since_epoch = Duration::from_secs(u64::try_from(at.as_second()).unwrap_or_default());
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch)
 }
 
 /// How long after the half of a body the connection breaks: long enough for it to have gone out.

@@ -48,6 +48,8 @@ struct Orders {
     forgiving_deletes: Option<bool>,
     capacity: Option<usize>,
     conflict_status: Option<u16>,
+    account: Option<String>,
+    skew_ms: Option<i64>,
     throttles: Option<Throttles>,
     /// What is named in them changes.
     assignments: Option<Value>,
@@ -143,6 +145,8 @@ impl Controlled for FakeIdentityCenter {
             replace(&mut settings.forgiving_deletes, orders.forgiving_deletes);
             replace(&mut settings.capacity, orders.capacity);
             replace(&mut settings.conflict_status, orders.conflict_status);
+            replace(&mut settings.account, orders.account);
+            replace(&mut settings.skew_ms, orders.skew_ms);
             settings.assignments = assignments;
             settings.organization = organization;
         });

@@ -43,6 +43,9 @@ fn find(target: &str) -> Option<&'static Api> {
 impl Face for FakeIdentityCenter {
     async fn answer(&self, call: HttpCall) -> Option<Answer> {
         let target = call.header("x-amz-target").to_owned();
+        if target.is_empty() && call.body.starts_with(b"Action=GetCallerIdentity") {
+            return Some(self.caller_identity());
+        }
         let found = find(&target);
         let body = call.json();
         let parameters = body.as_ref().map(parameters).unwrap_or_default();
@@ -64,15 +67,30 @@ impl Face for FakeIdentityCenter {
 }
 
 impl FakeIdentityCenter {
+    /// STS's one operation that anyone may call, in its own protocol; no quota and no fault is in its way.
+    fn caller_identity(&self) -> Answer {
+        let mut state = self.lock();
+        let (account, request_id) = (state.settings.account.clone(), state.ids.uuid());
+        let result = format!("<Arn>arn:aws:iam::{account}:user/sim</Arn><UserId>AIDASIM</UserId><Account>{account}</Account>");
+        let xml = format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>{result}\
+             </GetCallerIdentityResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+        );
+        Answer::typed(200, "text/xml", xml.into_bytes())
+    }
+
     fn render(&self, reply: Reply<Value, StoreState>) -> Option<Answer> {
-        let request_id = self.lock().ids.uuid();
+        let (request_id, date) = {
+            let mut state = self.lock();
+            (state.ids.uuid(), crate::http::http_date(crate::time::skewed(state.now(), state.settings.skew_ms)))
+        };
         let answer = match reply.result {
             Ok(body) => written(200, &body),
             Err(Failure::Api(error)) => written(error.status, &error.body(&request_id)).with("x-amzn-errortype", &error.exception),
             Err(Failure::Html(status)) => Answer::html(status),
             Err(Failure::Lost) => return None,
         };
-        let answer = answer.with("x-amzn-requestid", &request_id);
+        let answer = answer.with("x-amzn-requestid", &request_id).with("date", &date);
         Some(answer.with_body(reply.body))
     }
 }

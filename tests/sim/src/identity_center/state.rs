@@ -144,6 +144,10 @@ pub struct Settings {
     pub capacity: usize,
     /// HTTP status of `ConflictException`: 400 was seen, 409 is claimed.
     pub conflict_status: u16,
+    /// The account that callers are told they are in.
+    pub account: String,
+    /// How far AWS's clock is ahead of the world's, in milliseconds, as the `Date` header of its answers tells.
+    pub skew_ms: i64,
     /// Account assignments.
     pub assignments: AssignmentSettings,
     /// The organization.
@@ -163,6 +167,8 @@ impl Default for Settings {
             forgiving_deletes: false,
             capacity: 200_000,
             conflict_status: 400,
+            account: super::organization::MANAGEMENT.to_owned(),
+            skew_ms: 0,
             assignments: AssignmentSettings::default(),
             organization: OrganizationSettings::default(),
         }

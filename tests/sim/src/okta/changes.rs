@@ -8,7 +8,10 @@ use sync_core::records::{GroupType, UserStatus};
 
 use super::events::{Subject, Verb};
 use super::state::{App, OktaState, User};
-use crate::time::earlier;
+use crate::time::{earlier, later};
+
+/// How long the key of a new app lasts: Okta's are for ten years.
+const KEY_LASTS: std::time::Duration = std::time::Duration::from_secs(3_652 * 86_400);
 
 /// A user to be made.
 #[derive(Debug, Clone)]
@@ -210,10 +213,20 @@ impl OktaState {
 
     pub(crate) fn add_app(&mut self, name: &str, label: &str) -> String {
         let id = self.ids.okta("0oa");
-        let app = App { id: id.clone(), name: name.to_owned(), label: label.to_owned(), created: self.now(), groups: Default::default() };
+        let (groups, pushed, now) = (Default::default(), Default::default(), self.now());
+        let key_expires = later(now, KEY_LASTS);
+        let record = serde_json::json!({});
+        let app = App { id: id.clone(), name: name.to_owned(), label: label.to_owned(), created: now, groups, pushed, key_expires, record };
         self.apps.insert(id.clone(), app);
         self.version += 1;
         id
+    }
+
+    pub(crate) fn edit_app(&mut self, app: &str, change: impl FnOnce(&mut App)) -> bool {
+        let Some(app) = self.apps.get_mut(app) else { return false };
+        change(app);
+        self.version += 1;
+        true
     }
 
     pub(crate) fn assign(&mut self, app: &str, group: &OktaGroupId, assigned: bool) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sync_core::ids::{OktaGroupId, OktaUserId};
@@ -87,6 +88,16 @@ enum Op {
     AddApp {
         name: String,
         label: Option<String>,
+    },
+    EditApp {
+        app: String,
+        record: Option<Value>,
+        key_expires: Option<Timestamp>,
+    },
+    PushGroup {
+        app: String,
+        group: String,
+        status: Option<String>,
     },
     AssignGroup {
         app: String,
@@ -189,6 +200,11 @@ impl Controlled for FakeOkta {
             Op::RemoveMember { group, user } => self.remove_member(&self.group_of(&group)?, &self.user_of(&user)?),
             Op::AssignGroup { app, group } => self.assign_group(&app, &self.group_of(&group)?),
             Op::UnassignGroup { app, group } => self.unassign_group(&app, &self.group_of(&group)?),
+            Op::EditApp { app, record, key_expires } => {
+                let edited = record.is_some_and(|record| self.edit_app(&app, &record));
+                key_expires.is_some_and(|at| self.expire_key(&app, at)) || edited
+            }
+            Op::PushGroup { app, group, status } => self.push_group(&app, &self.group_of(&group)?, status.as_deref()),
             Op::EditOauthClient(order) => self.change_client(order)?,
             Op::RotateDpopNonce => {
                 self.rotate_dpop_nonce();

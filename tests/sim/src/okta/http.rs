@@ -1,8 +1,5 @@
 //! Okta's API over HTTP: authentication, paths, pages with `Link` headers, rate limit headers, errors.
 
-use std::time::{Duration, SystemTime};
-
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::error::OktaError;
@@ -19,6 +16,8 @@ use crate::http::{Answer, Face, HttpCall};
 pub(crate) struct Outcome {
     pub(crate) status: u16,
     pub(crate) body: Option<Value>,
+    /// XML instead of a body, with the status 200.
+    pub(crate) text: Option<String>,
     /// For lists: the page's length, and the next page's cursor if there is one. `None` for what is no list.
     pub(crate) paging: Option<Paging>,
 }
@@ -32,16 +31,21 @@ pub(crate) struct Paging {
 
 impl Outcome {
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body), paging: None }
+        Self { status: 200, body: Some(body), text: None, paging: None }
+    }
+
+    /// A document that is no JSON.
+    pub(crate) fn text(xml: String) -> Self {
+        Self { text: Some(xml), ..Self::done() }
     }
 
     pub(crate) fn done() -> Self {
-        Self { status: 204, body: None, paging: None }
+        Self { status: 204, body: None, text: None, paging: None }
     }
 
     pub(crate) fn page(page: Page<Value>, limit: usize) -> Self {
         let paging = Some(Paging { limit, next: page.next });
-        Self { status: 200, body: Some(Value::Array(page.items)), paging }
+        Self { status: 200, body: Some(Value::Array(page.items)), text: None, paging }
     }
 
     /// A list without `Link` headers.
@@ -103,8 +107,10 @@ impl FakeOkta {
         if answer.status == 401 {
             answer = answer.with("www-authenticate", "SSWS");
         }
-        let answer =
-            answer.with("date", &http_date(state.now())).with("x-okta-request-id", &request_id).with("cache-control", "no-cache, no-store");
+        let answer = answer
+            .with("date", &crate::http::http_date(state.now()))
+            .with("x-okta-request-id", &request_id)
+            .with("cache-control", "no-cache, no-store");
         Some(answer.with_body(reply.body))
     }
 }
@@ -115,9 +121,10 @@ fn refusal(state: &OktaState, error: &OktaError) -> Answer {
 }
 
 fn rendered(state: &OktaState, call: &HttpCall, outcome: Outcome) -> Answer {
-    let answer = match &outcome.body {
-        Some(body) => Answer::json(outcome.status, body),
-        None => Answer::empty(outcome.status),
+    let answer = match (&outcome.body, outcome.text) {
+        (Some(body), _) => Answer::json(outcome.status, body),
+        (None, Some(xml)) => Answer::typed(200, "application/xml;charset=ISO-8859-1", xml.into_bytes()),
+        (None, None) => Answer::empty(outcome.status),
     };
     match outcome.paging {
         Some(paging) => linked(state, call, answer, &paging),
@@ -151,10 +158,4 @@ fn link(base: &str, call: &HttpCall, after: Option<&str>, limit: usize, rel: &st
     query.append_pair("limit", &limit.to_string());
     query.extend_pairs(call.parameters().iter().filter(|(key, _)| key != "after" && key != "limit"));
     format!("<{base}?{}>; rel=\"{rel}\"", query.finish())
-}
-
-/// A moment as the `Date` header writes it.
-fn http_date(at: Timestamp) -> String {
-    let since_epoch = Duration::from_secs(u64::try_from(at.as_second()).unwrap_or_default());
-    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since_epoch)
 }

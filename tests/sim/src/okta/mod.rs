@@ -1,5 +1,6 @@
 //! A simulated Okta org.
 
+mod app_routes;
 mod changes;
 mod control;
 mod error;
@@ -47,6 +48,16 @@ use state::OktaState;
 pub struct FakeOkta {
     pub(crate) state: Arc<Mutex<OktaState>>,
     pub(crate) client: Arc<Client>,
+}
+
+/// Puts what a patch names into a record, down to its leaves.
+fn merge(record: &mut Value, patch: &Value) {
+    match (record, patch) {
+        (Value::Object(record), Value::Object(patch)) => {
+            patch.iter().for_each(|(key, value)| merge(record.entry(key.clone()).or_insert(Value::Null), value));
+        }
+        (record, patch) => *record = patch.clone(),
+    }
 }
 
 impl Default for FakeOkta {
@@ -186,6 +197,24 @@ impl FakeOkta {
     /// Assigns a group to an app.
     pub fn assign_group(&self, app: &str, group: &OktaGroupId) -> bool {
         self.lock().assign(app, group, true)
+    }
+
+    /// Has an app push a group to what is behind it (`ACTIVE`, `INACTIVE` or `ERROR`; `None` ends it).
+    pub fn push_group(&self, app: &str, group: &OktaGroupId, status: Option<&str>) -> bool {
+        self.lock().edit_app(app, |app| match status {
+            Some(status) => drop(app.pushed.insert(group.clone(), status.to_owned())),
+            None => drop(app.pushed.remove(group)),
+        })
+    }
+
+    /// Changes how the API shows an app: what is named in `record` replaces what was there, and null takes it away.
+    pub fn edit_app(&self, app: &str, record: &Value) -> bool {
+        self.lock().edit_app(app, |app| merge(&mut app.record, record))
+    }
+
+    /// Sets when the key ends with which an app signs.
+    pub fn expire_key(&self, app: &str, at: Timestamp) -> bool {
+        self.lock().edit_app(app, |app| app.key_expires = at)
     }
 
     /// Takes a group from an app.

@@ -72,6 +72,14 @@ impl ReadSource for FakeOkta {
         or_none(self.one(operation, read).await)
     }
 
+    async fn changed_users(&self, since: Timestamp) -> Result<Listing<OktaUser>, SourceError> {
+        let (name, attribute) = ("GET /api/v1/users", self.user_name_attribute());
+        let filter = format!("lastUpdated gt \"{}\"", super::events::millis(since));
+        let parsed = Filter::parse(&filter).map_err(|error| refused(name, &error))?;
+        let read = |state: &OktaState, part: Part<'_>| state.list_users(Some(&parsed), None, part, |user| user_record(user, &attribute));
+        self.whole(name, &format!("/api/v1/users?filter={filter}"), read).await.map_err(SourceError::from)
+    }
+
     async fn groups_of_user(&self, id: &OktaUserId) -> Result<Option<Listing<OktaGroup>>, SourceError> {
         let read = |state: &OktaState, part: Part<'_>| state.groups_of(id.as_str(), part.fault, |group| group_record(group, None));
         or_none(self.whole("GET /api/v1/users/{id}/groups", &format!("/api/v1/users/{id}/groups"), read).await)

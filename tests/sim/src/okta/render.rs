@@ -12,7 +12,7 @@ use super::whole_second;
 /// A user's type; every user has the default one.
 const USER_TYPE: &str = "otysim00000000000001";
 
-fn moment(at: Option<Timestamp>) -> Value {
+pub(crate) fn moment(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| whole_second(at).into())
 }
 
@@ -71,9 +71,14 @@ pub(crate) fn user(base: &str, user: &User) -> Value {
     })
 }
 
+/// The id of the key with which an app signs.
+pub(crate) fn signing_kid(app: &App) -> String {
+    format!("sim-key-{}", app.id)
+}
+
 pub(crate) fn app(base: &str, app: &App) -> Value {
     let links = format!("{base}/api/v1/apps/{}", app.id);
-    json!({
+    let mut record = json!({
         "id": app.id,
         "name": app.name,
         "label": app.label,
@@ -82,10 +87,12 @@ pub(crate) fn app(base: &str, app: &App) -> Value {
         "created": whole_second(app.created),
         "features": [],
         "signOnMode": "SAML_2_0",
-        "credentials": {"userNameTemplate": {"template": "${source.login}", "type": "BUILT_IN"}, "signing": {}},
+        "credentials": {"userNameTemplate": {"template": "${source.login}", "type": "BUILT_IN"}, "signing": {"kid": signing_kid(app)}},
         "settings": {"app": {}},
         "_links": {"groups": {"href": format!("{links}/groups")}, "users": {"href": format!("{links}/users")}},
-    })
+    });
+    super::merge(&mut record, &app.record);
+    record
 }
 
 /// A group as an app sees it: without its name.

@@ -59,6 +59,7 @@ fn find(method: &str, segments: &[&str], call: &HttpCall) -> Option<Route> {
         ["api", "v1", "users", rest @ ..] => users(method, rest, call),
         ["api", "v1", "apps", rest @ ..] => apps(method, rest, call),
         ["api", "v1", "eventHooks", rest @ ..] => super::hook_routes::hooks(method, rest, call),
+        [".well-known", "okta-organization"] => super::app_routes::organization(method),
         ["oauth2", "v1", "token"] if method == "POST" => {
             Some(Route { name: "POST /oauth2/v1/token", writing: false, run: Run::Open(super::oauth::ask(call)) })
         }
@@ -306,7 +307,7 @@ fn apps(method: &str, rest: &[&str], call: &HttpCall) -> Option<Route> {
         }
         ("PUT", [app, "groups", group]) => assignment("PUT /api/v1/apps/{id}/groups/{id}", app, group, true),
         ("DELETE", [app, "groups", group]) => assignment("DELETE /api/v1/apps/{id}/groups/{id}", app, group, false),
-        _ => None,
+        _ => super::app_routes::admin(method, rest, call),
     }
 }
 

@@ -16,7 +16,7 @@ use super::oauth::OAuth;
 use super::quota::Quota;
 use crate::call::Desk;
 use crate::ids::IdMaker;
-use crate::time::{Time, earlier, later};
+use crate::time::{Time, later, skewed};
 
 /// A group, without its members.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,12 @@ pub struct App {
     pub created: Timestamp,
     /// The groups that are assigned to it, and since when.
     pub groups: BTreeMap<OktaGroupId, Timestamp>,
+    /// The groups that it pushes, and the status of each mapping.
+    pub pushed: BTreeMap<OktaGroupId, String>,
+    /// When the key ends with which it signs.
+    pub key_expires: Timestamp,
+    /// What the API shows otherwise than it does of every app.
+    pub record: Value,
 }
 
 /// Settings of a simulated org.
@@ -221,8 +227,7 @@ impl OktaState {
 
     /// Okta's clock.
     pub(crate) fn now(&self) -> Timestamp {
-        let (now, by) = (self.time.now(), Duration::from_millis(self.settings.skew_ms.unsigned_abs()));
-        if self.settings.skew_ms < 0 { earlier(now, by) } else { later(now, by) }
+        skewed(self.time.now(), self.settings.skew_ms)
     }
 
     pub(crate) fn insert_group(&mut self, id: OktaGroupId, name: &str, description: Option<&str>, kind: GroupType) {

@@ -1,0 +1,182 @@
+//! How long a run takes: calls over the rates that the sides allow. Reads of the two sides come one after the other; the APIs of the Identity
+//! Store are counted apart, and go side by side.
+
+use sync_core::policy::LimitsPolicy;
+
+use super::judge::quota::counted;
+
+/// Records on a page of Okta, as Lockstep asks for them.
+const OKTA_PAGE: u64 = 200;
+
+/// Records on a page of Identity Center.
+const AWS_PAGE: usize = 100;
+
+/// Accounts on a page of Organizations.
+const ACCOUNTS_PAGE: usize = 20;
+
+/// Pages a second that Organizations gives; AWS publishes a table that nobody here has read, and this is the careful side.
+const ORGANIZATIONS_TPS: f64 = 8.0;
+
+/// Requests a minute where Okta has not said its limit: half of what a Workforce org has for groups.
+const OKTA_PER_MINUTE: u64 = 250;
+
+/// Seconds that one assignment takes; published runs of many hundred took about so long each, one after the other.
+const ASSIGNMENT_S: f64 = 3.0;
+
+/// The size of the world.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct World {
+    /// All groups of Okta.
+    pub(crate) okta_groups: usize,
+    /// The managed ones: members, and whether the group has to be made.
+    pub(crate) managed: Vec<(u64, bool)>,
+    /// Users of the identity store.
+    pub(crate) users: usize,
+    /// Its groups.
+    pub(crate) groups: usize,
+    /// Accounts of the organization that were read.
+    pub(crate) accounts: usize,
+    /// Permission sets.
+    pub(crate) permission_sets: usize,
+    /// Assignments that the rules give.
+    pub(crate) assignments: usize,
+    /// Whether assignments can be read by group.
+    pub(crate) reads_by_group: bool,
+}
+
+/// How long runs take in a world.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Estimate {
+    world: World,
+    okta_calls: u64,
+    okta_tps: f64,
+    store_tps: f64,
+    admin_tps: f64,
+    in_flight: f64,
+}
+
+impl Estimate {
+    /// The estimate under these limits; `okta_per_minute` is what Okta says this credential may send for groups.
+    pub(crate) fn new(world: World, limits: &LimitsPolicy, okta_per_minute: Option<u64>) -> Self {
+        let members: u64 = world.managed.iter().map(|(members, _)| members.div_ceil(OKTA_PAGE).max(1)).sum();
+        let pages = (world.okta_groups as u64).div_ceil(OKTA_PAGE).max(1);
+        Self {
+            okta_calls: pages + members,
+            okta_tps: float(okta_per_minute.unwrap_or(OKTA_PER_MINUTE)) * limits.okta_rate_share / 60.0,
+            store_tps: limits.identity_store_tps,
+            admin_tps: limits.sso_admin_tps,
+            in_flight: f64::from(limits.max_assignments_in_flight),
+            world,
+        }
+    }
+
+    /// A full run that has nothing to do, in seconds.
+    pub(crate) fn full_run_s(&self) -> f64 {
+        let users = self.world.users.div_ceil(AWS_PAGE);
+        let groups = self.world.groups.div_ceil(AWS_PAGE);
+        let store = float(users.max(groups).max(self.member_lists()) as u64) / self.store_tps;
+        let organization = float(self.world.accounts.div_ceil(ACCOUNTS_PAGE) as u64) / ORGANIZATIONS_TPS;
+        store + self.admin_reads() / self.admin_tps + organization + float(self.okta_calls) / self.okta_tps
+    }
+
+    /// What a first load adds at most, in seconds: every group that has to be made with all its members, and every assignment.
+    pub(crate) fn first_load_s(&self) -> f64 {
+        let (groups, memberships) = self.missing();
+        let store = float(groups.max(memberships)) / self.store_tps;
+        store + float(self.world.assignments as u64) * ASSIGNMENT_S / self.in_flight
+    }
+
+    /// The calls of a full run, in words.
+    pub(crate) fn calls(&self) -> String {
+        let lists = counted(self.member_lists(), "list of members");
+        let okta = counted(usize::try_from(self.okta_calls).unwrap_or(usize::MAX), "call");
+        format!("{okta} to Okta at {:.1} a second, {lists} of Identity Center at {:.0}", self.okta_tps, self.store_tps)
+    }
+
+    /// The writes of a first load, in words.
+    pub(crate) fn writes(&self) -> String {
+        let (groups, memberships) = self.missing();
+        format!("{groups} groups, {memberships} memberships and {} assignments", self.world.assignments)
+    }
+
+    fn member_lists(&self) -> usize {
+        self.world.managed.iter().filter(|(_, is_new)| !is_new).count()
+    }
+
+    fn missing(&self) -> (u64, u64) {
+        let new = || self.world.managed.iter().filter(|(_, is_new)| *is_new);
+        (new().count() as u64, new().map(|(members, _)| members).sum())
+    }
+
+    /// Names of permission sets are remembered, so a function that stays warm asks for them once.
+    fn admin_reads(&self) -> f64 {
+        if self.world.permission_sets == 0 {
+            return 0.0;
+        }
+        let sets = self.world.permission_sets;
+        let reads = if self.world.reads_by_group { self.world.managed.len() } else { self.world.accounts * sets };
+        float((sets + reads) as u64)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of calls are far below the precision of f64")]
+fn float(n: u64) -> f64 {
+    n as f64
+}
+
+/// A span of time in words.
+pub(crate) fn span(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{:.0} s", seconds.max(1.0).ceil()) } else { format!("{:.0} min", (seconds / 60.0).ceil()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> LimitsPolicy {
+        let limits = "identity_store_tps = 20.0\nsso_admin_tps = 20.0\nmax_assignments_in_flight = 10\nokta_rate_share = 1.0";
+        let text = format!("[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n[limits]\n{limits}");
+        sync_core::policy::Policy::parse(&text).unwrap().limits
+    }
+
+    fn managed(n: usize, members: u64, is_new: bool) -> Vec<(u64, bool)> {
+        vec![(members, is_new); n]
+    }
+
+    #[test]
+    fn a_full_run_is_the_calls_over_the_rates() {
+        let world = World { okta_groups: 1000, managed: managed(300, 30, false), users: 10_000, groups: 300, ..World::default() };
+        let estimate = Estimate::new(world, &limits(), Some(300));
+        // 300 lists of members at 20 a second, and 5 pages and 300 lists at 5 a second.
+        assert!((estimate.full_run_s() - (15.0 + 61.0)).abs() < 0.01, "{}", estimate.full_run_s());
+        assert!(estimate.first_load_s() < 0.01);
+    }
+
+    #[test]
+    fn long_lists_of_members_take_a_call_for_each_page() {
+        let world = World { okta_groups: 1, managed: managed(1, 1001, false), ..World::default() };
+        assert_eq!(Estimate::new(world, &limits(), None).okta_calls, 1 + 6);
+    }
+
+    #[test]
+    fn reads_by_account_cost_accounts_times_permission_sets() {
+        let by = |reads_by_group| {
+            let world = World { managed: managed(200, 1, false), accounts: 100, permission_sets: 20, reads_by_group, ..World::default() };
+            Estimate::new(world, &limits(), None).admin_reads()
+        };
+        assert_eq!((by(true), by(false)), (220.0, 2020.0));
+    }
+
+    #[test]
+    fn a_first_load_makes_what_is_missing() {
+        let world = World { managed: managed(10, 1000, true), assignments: 100, ..World::default() };
+        let estimate = Estimate::new(world, &limits(), None);
+        assert!((estimate.first_load_s() - (500.0 + 30.0)).abs() < 0.01, "{}", estimate.first_load_s());
+        assert_eq!(estimate.writes(), "10 groups, 10000 memberships and 100 assignments");
+    }
+
+    #[test]
+    fn a_span_is_told_in_seconds_or_minutes() {
+        assert_eq!([0.0, 12.2, 90.0, 2500.0].map(span), ["1 s", "13 s", "2 min", "42 min"]);
+    }
+}

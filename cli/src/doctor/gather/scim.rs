@@ -1,0 +1,99 @@
+//! What the SCIM endpoint says to the token.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use identity_center::Connection;
+use identity_center::scim::{CredentialProvider, Endpoint, ScimClient, ScimCredential};
+use jiff::Timestamp;
+use runtime::config;
+use runtime::secrets::{SecretStore, SecretsManager};
+use runtime::telemetry::error_chain;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sync_core::error::TargetError;
+
+use super::super::facts::{Read, ScimFacts, Unread};
+use crate::session::Session;
+
+/// The form of the secret.
+const FORM: &str = r#"{"endpoint":"https://scim.<region>.amazonaws.com/<id>/scim/v2","token":"…","expires":"2027-01-31"}"#;
+
+/// Asks the endpoint that the secret names, where one is named.
+pub(super) async fn facts(session: &Session, connection: &Connection, secret: Option<&str>) -> Read<ScimFacts> {
+    let from_env = || config::from_env()("LOCKSTEP_SCIM_SECRET").filter(|id| !id.trim().is_empty());
+    let Some(id) = secret.map(str::to_owned).or_else(from_env) else {
+        return Err(Unread::because(
+            "no SCIM secret was named: --scim-secret (LOCKSTEP_SCIM_SECRET); needed where the policy writes over SCIM",
+        ));
+    };
+    let text = SecretStore::new(SecretsManager::new(session.aws().await)).read(&id).await;
+    let read = text.map_err(|error| Unread(error_chain(&error))).and_then(|text| credential(&id, &text));
+    Ok(match read {
+        Ok((credential, expires)) => {
+            let client = ScimClient::new(connection, Arc::new(Fixed(credential)));
+            let answer = match client {
+                Ok(client) => client.check().await.map_err(|error| Unread(error.to_string())),
+                Err(error) => Err(Unread(error.to_string())),
+            };
+            ScimFacts { expires, answer }
+        }
+        Err(why) => ScimFacts { expires: None, answer: Err(why) },
+    })
+}
+
+/// What the secret holds. No error repeats a value.
+fn credential(id: &str, text: &SecretString) -> Read<(ScimCredential, Option<Timestamp>)> {
+    let wrong = |problem: &str| Unread(format!("the secret {id} {problem}: it should be {FORM}"));
+    let value: Value = serde_json::from_str(text.expose_secret()).map_err(|_| wrong("is not JSON"))?;
+    let field = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let endpoint = field("endpoint").ok_or_else(|| wrong("has no endpoint"))?;
+    let endpoint = Endpoint::parse(endpoint).map_err(|error| Unread(format!("the secret {id}: {}", error_chain(&error))))?;
+    let token = SecretString::from(field("token").ok_or_else(|| wrong("has no token"))?);
+    let expires = field("expires").map(|text| end_of(text).ok_or_else(|| wrong("has an \"expires\" that is no day"))).transpose()?;
+    Ok((ScimCredential { endpoint, token }, expires))
+}
+
+/// The beginning of a day, by which a token that ends on it may be dead.
+fn end_of(day: &str) -> Option<Timestamp> {
+    format!("{}T00:00:00Z", day.trim()).parse().ok()
+}
+
+/// A credential that is not renewed: the check is one request.
+struct Fixed(ScimCredential);
+
+impl CredentialProvider for Fixed {
+    fn current(&self) -> BoxFuture<'_, Result<ScimCredential, TargetError>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+
+    fn other_than<'a>(&'a self, _refused: &'a ScimCredential) -> BoxFuture<'a, Result<Option<ScimCredential>, TargetError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Read<Option<Timestamp>> {
+        credential("lockstep/scim", &text.into()).map(|(_, expires)| expires)
+    }
+
+    #[test]
+    fn the_day_of_the_end_is_optional() {
+        let secret = |rest: &str| format!(r#"{{"endpoint":"https://scim.eu-west-1.amazonaws.com/x/scim/v2","token":"hunter2"{rest}}}"#);
+        assert_eq!(read(&secret("")), Ok(None));
+        assert_eq!(read(&secret(r#","expires":"2027-01-31""#)), Ok(Some("2027-01-31T00:00:00Z".parse().unwrap())));
+    }
+
+    #[test]
+    fn s54_what_is_wrong_with_the_secret_is_said_without_a_value() {
+        for text in
+            ["hunter2", "{}", r#"{"endpoint":"hunter2","token":"hunter2"}"#, r#"{"token":"hunter2"}"#, r#"{"endpoint":"https://x/y"}"#]
+        {
+            let why = read(text).unwrap_err().0;
+            assert!(why.contains("lockstep/scim") && !why.contains("hunter2"), "{why}");
+        }
+    }
+}

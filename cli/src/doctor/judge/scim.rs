@@ -1,0 +1,32 @@
+//! The SCIM token, where the policy writes over SCIM.
+
+use super::count;
+use crate::doctor::facts::{Facts, Read};
+use crate::doctor::verdict::Judgement;
+
+/// A token that ends within so many days should be rotated by now: two can be valid at one time, so nothing stops meanwhile.
+const TOKEN_DAYS: i64 = 30;
+
+const ROTATE: &str = "IAM Identity Center console > Settings > Automatic provisioning > Access tokens > Generate token; put it into the secret \
+     with its end (\"expires\"), then delete the old one";
+
+/// The endpoint takes it, and it lasts for a while.
+pub(crate) fn token(facts: &Facts) -> Read<Judgement> {
+    let scim = facts.aws.scim.as_ref().map_err(Clone::clone)?;
+    if let Err(why) = &scim.answer {
+        return Ok(Judgement::fail(why.to_string(), ROTATE));
+    }
+    let Some(expires) = scim.expires else {
+        let seen = "the endpoint takes the token; the secret does not say when it ends";
+        return Ok(Judgement::warn(seen, "Add \"expires\":\"YYYY-MM-DD\" to the SCIM secret: the console shows the date, and no API does"));
+    };
+    let days = (expires.as_second() - facts.now.as_second()).div_euclid(86_400);
+    let day = expires.strftime("%Y-%m-%d");
+    Ok(if days < 0 {
+        Judgement::fail(format!("by the secret the token ended on {day}"), ROTATE)
+    } else if days < TOKEN_DAYS {
+        Judgement::warn(format!("the token ends on {day}, in {}", count(usize::try_from(days).unwrap_or_default(), "day")), ROTATE)
+    } else {
+        Judgement::pass(format!("the endpoint takes the token, which ends on {day}, in {days} days"))
+    })
+}

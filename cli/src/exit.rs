@@ -1,0 +1,55 @@
+//! How a command ends.
+
+use std::process::ExitCode;
+
+use sync_core::report::Status;
+
+/// The code of the process. Scripts rest on these: a number never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Fine: both sides agree, or what was asked for was done.
+    Fine = 0,
+    /// It could not be done. Nothing was written, unless the message says so.
+    Error = 1,
+    /// Both sides differ: a plan has something to do.
+    Drift = 2,
+    /// The guard withheld something; the rest was done.
+    Held = 3,
+    /// Something failed, is pending, or could not be read; the rest was done.
+    Partial = 4,
+    /// The arguments are not understood (`EX_USAGE`).
+    Usage = 64,
+}
+
+/// The table of codes, as `--help` shows it.
+pub const TABLE: &str = "Exit codes:
+   0  fine: both sides agree, or what was asked for was done
+   1  error: it could not be done, and nothing was written unless the message says so
+   2  drift: the plan has something to do
+   3  held: the guard withheld something; the rest was done
+   4  partial: something failed, is pending, or could not be read; the rest was done
+  64  the arguments are not understood";
+
+impl Exit {
+    /// The code of a run that ended so.
+    pub fn of(status: Status) -> Self {
+        match status {
+            Status::Converged | Status::Applied => Self::Fine,
+            Status::Planned => Self::Drift,
+            Status::Held => Self::Held,
+            Status::Partial => Self::Partial,
+            Status::Failed => Self::Error,
+        }
+    }
+
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

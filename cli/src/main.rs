@@ -1,0 +1,8 @@
+//! Wiring.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run(std::env::args()).await.into()
+}

@@ -1,0 +1,152 @@
+//! What commands are wired with: settings out of options and environment, and from them an engine with the operator's credentials.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use assembly::{Assembler, Parts};
+use aws_config::SdkConfig;
+use runtime::aws::{Patience, sdk_config};
+use runtime::config;
+use runtime::policy_file;
+use sync_core::policy::Policy;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+
+/// Where the policy is looked for on a person's machine.
+pub const DEFAULT_POLICY_PATH: &str = "policy.toml";
+
+/// The longest that one run lasts, here as in the functions: what other runs touched is remembered a little longer than that.
+pub const LONGEST_RUN: Duration = Duration::from_secs(885);
+
+/// The name of a table that is not there.
+const NO_TABLE: &str = "none";
+
+/// What options and environment say. An option goes before its variable, and an empty variable counts as none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The policy file.
+    pub policy_path: PathBuf,
+    /// The ledger's table.
+    pub table: Option<String>,
+    /// Name or ARN of the Okta credential.
+    pub okta_secret: Option<String>,
+}
+
+impl Settings {
+    /// Reads what options leave open through `lookup`.
+    pub fn of(global: &GlobalArgs, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        Self {
+            policy_path: global
+                .policy
+                .clone()
+                .or_else(|| variable("LOCKSTEP_POLICY").map(PathBuf::from))
+                .unwrap_or_else(|| DEFAULT_POLICY_PATH.into()),
+            table: global.table.clone().or_else(|| variable("LOCKSTEP_TABLE")),
+            okta_secret: global.okta_secret.clone().or_else(|| variable("LOCKSTEP_OKTA_SECRET")),
+        }
+    }
+
+    /// The Okta credential.
+    ///
+    /// # Errors
+    /// [`CliError::Missing`] where neither option nor variable gives it.
+    pub fn okta_secret(&self) -> Result<String, CliError> {
+        let (option, holds) = ("--okta-secret (LOCKSTEP_OKTA_SECRET)", "the Secrets Manager name or ARN of the Okta credential");
+        self.okta_secret.clone().ok_or(CliError::Missing { option, holds })
+    }
+
+    /// The ledger's table.
+    ///
+    /// # Errors
+    /// [`CliError::Missing`] where neither option nor variable gives it.
+    pub fn table(&self) -> Result<String, CliError> {
+        let (option, holds) = ("--table (LOCKSTEP_TABLE)", "the name of the DynamoDB table that is the ledger");
+        self.table.clone().ok_or(CliError::Missing { option, holds })
+    }
+}
+
+/// One invocation of the command line. Nothing is read or sent before a command asks for it.
+pub struct Session {
+    settings: Settings,
+    aws: OnceCell<SdkConfig>,
+}
+
+impl Session {
+    /// A session with these options and the environment of the process.
+    pub fn new(global: &GlobalArgs) -> Self {
+        Self { settings: Settings::of(global, config::from_env()), aws: OnceCell::new() }
+    }
+
+    /// What options and environment say.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The policy file.
+    pub fn policy_path(&self) -> &Path {
+        &self.settings.policy_path
+    }
+
+    /// The policy, read and checked.
+    ///
+    /// # Errors
+    /// [`CliError`] names the file and what is wrong in it.
+    pub fn policy(&self) -> Result<Arc<Policy>, CliError> {
+        let text = policy_file::read(self.policy_path()).map_err(assembly::AssemblyError::PolicyFile)?;
+        Ok(Arc::new(Policy::parse(&text).map_err(assembly::AssemblyError::Policy)?))
+    }
+
+    /// Region, credentials and endpoints as every AWS SDK finds them.
+    pub async fn aws(&self) -> &SdkConfig {
+        self.aws.get_or_init(|| sdk_config(Patience::Run)).await
+    }
+
+    /// When calls have to be over: so long from now, or the longest that a deployed function runs.
+    pub fn deadline(&self, within: Option<Duration>) -> Instant {
+        Instant::now() + within.unwrap_or(LONGEST_RUN)
+    }
+
+    /// What makes engines. Its ledger is [`NO_TABLE`] where no table is given: a command that needs one asks [`Settings::table`] first.
+    ///
+    /// # Errors
+    /// [`CliError::Missing`] where the Okta credential is not given.
+    pub async fn assembler(&self) -> Result<Assembler, CliError> {
+        let parts = Parts {
+            policy_path: self.settings.policy_path.clone(),
+            table: self.settings.table.clone().unwrap_or_else(|| NO_TABLE.to_owned()),
+            okta_secret: self.settings.okta_secret()?,
+        };
+        Ok(Assembler::new(parts, self.aws().await.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::ColorChoice;
+
+    fn global(policy: Option<&str>) -> GlobalArgs {
+        GlobalArgs { policy: policy.map(PathBuf::from), table: None, okta_secret: None, color: ColorChoice::Auto }
+    }
+
+    #[test]
+    fn an_option_goes_before_its_variable_and_an_empty_variable_is_none() {
+        let lookup = |name: &str| match name {
+            "LOCKSTEP_POLICY" => Some("theirs.toml".to_owned()),
+            "LOCKSTEP_TABLE" => Some(" ".to_owned()),
+            "LOCKSTEP_OKTA_SECRET" => Some("okta\n".to_owned()),
+            _ => None,
+        };
+        let settings = Settings::of(&global(Some("ours.toml")), lookup);
+        assert_eq!(settings.policy_path, Path::new("ours.toml"));
+        assert_eq!(settings.okta_secret.as_deref(), Some("okta"));
+        assert!(matches!(settings.table(), Err(CliError::Missing { option, .. }) if option.contains("LOCKSTEP_TABLE")));
+        assert_eq!(Settings::of(&global(None), lookup).policy_path, Path::new("theirs.toml"));
+        assert_eq!(Settings::of(&global(None), |_| None).policy_path, Path::new("policy.toml"));
+    }
+}
