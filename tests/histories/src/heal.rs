@@ -24,9 +24,11 @@ const A_WHILE: Duration = Duration::from_secs(400);
 
 impl Drive {
     /// Lets everything go right from now on, and looks at what becomes of it.
-    pub(crate) async fn heal(&mut self) -> Result<(), Broken> {
+    pub(crate) async fn heal(&mut self, looks_dry: bool) -> Result<(), Broken> {
         self.calm_down().await?;
-        self.dry_run_tells_what_the_next_does().await?;
+        if looks_dry {
+            self.dry_run_tells_what_the_next_does().await?;
+        }
         self.converge().await?;
         last::check(&self.stage)
     }

@@ -14,10 +14,10 @@ impl Stage {
     /// Whether it was something of Okta's.
     pub(super) fn perform_in_okta(&mut self, op: &Op) -> bool {
         match op {
-            Op::Join { group, user } => self.with(*group, *user, |stage, group, user| stage.join(group, user)),
-            Op::Leave { group, user } => self.with(*group, *user, |stage, group, user| stage.leave(group, user)),
+            Op::Join { group, user } => self.with(*group, *user, Self::join),
+            Op::Leave { group, user } => self.with(*group, *user, Self::leave),
             Op::Move { user, from, to } => {
-                self.with(*to, *user, |stage, to, user| stage.join(to, user));
+                self.with(*to, *user, Self::join);
                 self.with(*from, *user, |stage, from, user| {
                     if Some(from) != stage.group(*to) {
                         stage.leave(from, user);
