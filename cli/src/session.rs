@@ -34,6 +34,8 @@ pub struct Settings {
     pub table: Option<String>,
     /// Name or ARN of the Okta credential.
     pub okta_secret: Option<String>,
+    /// Name or ARN of the SCIM endpoint and token.
+    pub scim_secret: Option<String>,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
                 .unwrap_or_else(|| DEFAULT_POLICY_PATH.into()),
             table: global.table.clone().or_else(|| variable("LOCKSTEP_TABLE")),
             okta_secret: global.okta_secret.clone().or_else(|| variable("LOCKSTEP_OKTA_SECRET")),
+            scim_secret: variable("LOCKSTEP_SCIM_SECRET"),
         }
     }
 
@@ -120,6 +123,7 @@ impl Session {
             policy_path: self.settings.policy_path.clone(),
             table: self.settings.table.clone().unwrap_or_else(|| NO_TABLE.to_owned()),
             okta_secret: self.settings.okta_secret()?,
+            scim_secret: self.settings.scim_secret.clone(),
         };
         Ok(Assembler::new(parts, self.aws().await.clone()))
     }

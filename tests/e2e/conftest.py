@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox import Sandbox
+from sandbox.paths import SANDBOX
 from sandbox.sandbox import HOOK_PASSWORD
 from sandbox.simulators import TOKEN
+from sandbox.stack import CHANGES, Stack, missing
+from worlds import world
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,22 @@ def sandbox(running: Sandbox) -> Iterator[Sandbox]:
     running.reset()
     yield running
     assert running.okta.faults() == [] and running.aws.faults() == [], "a fault was not met"
+
+
+NONE_BY_ITSELF = {"guard": {"max_membership_removals": 0, "max_percent": 0, "max_percent_of_group": 100}}
+"""A guard that holds every removal of a membership."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The template as it is deployed, with everything that is optional but for the HTTP API. Where something to deploy it with is missing,
+    that is said."""
+    if what := missing():
+        pytest.skip(what)
+    optional = {"ChangeEventBusName": CHANGES, "OktaEventBusName": "default", "AlarmEmail": "a@example.com"}
+    with Stack(SANDBOX.with_name("sandbox-stack"), {"ApprovalsThroughAlias": "true", **optional}, world(12, 3, 4), NONE_BY_ITSELF) as stack:
+        stack.connect()
+        yield stack
+    logs = [path.read_text() for path in stack.folder.glob("*.log") if path.name.startswith(("event-", "reconcile"))]
+    assert any("action" in text for text in logs), "the functions have logged what they did"
+    assert not any(secret in text for text in logs for secret in (TOKEN, HOOK_PASSWORD)), "a secret is in a log (S54)"

@@ -1,5 +1,5 @@
-"""`lockstep doctor` and `lockstep hook`, the real binary against the simulators: a healthy world passes, and each known trouble is told by exactly
-its own checks, with the step that mends it."""
+"""`lockstep doctor` and `lockstep hook`, the real binary against the simulators: a healthy world passes, and each known trouble is told by
+exactly its own checks, with the step that mends it."""
 
 import json
 import os
@@ -414,7 +414,8 @@ def test_an_interrupted_probe_removes_what_it_made(patient: Patient, number: sig
     process = patient.start("doctor", "--probe", "--yes")
     wait_until(lambda: len(left(patient)) >= 2, "the probe has made something", 60)
     process.send_signal(number)
-    assert process.wait(60) == 1
+    process.communicate(timeout=60)
+    assert process.returncode == 1
     assert names(patient) == before
 
 
@@ -425,7 +426,7 @@ def test_what_a_killed_probe_left_is_found_by_name_and_removed_on_request(patien
     process = patient.start("doctor", "--probe", "--yes")
     wait_until(lambda: len(left(patient)) >= 3, "the probe has made something", 60)
     process.kill()
-    process.wait()
+    process.communicate()
     patient.aws.settings(latency_ms=0)
     asked = patient.run("doctor", "--clean-up")
     assert asked.code == 64 and len(left(patient)) >= 3, "it asks first"

@@ -69,6 +69,8 @@ def environment(function: str, cloud: Cloud, queues: Queues, identity_center: st
         "LOCKSTEP_OKTA_SECRET": OKTA_SECRET,
         "LOCKSTEP_HOOK_SECRET": HOOK_SECRET,
         "LOCKSTEP_SCIM_SECRET": "",
+        "LOCKSTEP_EVENT_BUS": "",
+        "LOCKSTEP_APPROVE_ALIAS": "",
         "LOCKSTEP_LOG": "info",
     }
     wanted = template.variables(RESOURCES[function])

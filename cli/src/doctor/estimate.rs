@@ -88,7 +88,7 @@ impl Estimate {
 
     /// The calls of a full run, in words.
     pub(crate) fn calls(&self) -> String {
-        let lists = counted(self.member_lists(), "list of members");
+        let lists = counted(self.member_lists(), "member list");
         let okta = counted(usize::try_from(self.okta_calls).unwrap_or(usize::MAX), "call");
         format!("{okta} to Okta at {:.1} a second, {lists} of Identity Center at {:.0}", self.okta_tps, self.store_tps)
     }

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use okta::hook::{CHALLENGE_HEADER, Delivery, HookError, decode_delivery, decode_system_log_event, is_authorized, verification_answer};
+use runtime::config::Function;
+use runtime::metrics::{Metric, Name};
 use runtime::queue::QueueError;
 use runtime::secrets::{HookSecret, SecretError};
 use runtime::telemetry::error_chain;
@@ -111,7 +113,7 @@ impl<S: Secrets, Q: Queue, C: Clock> EventHook<S, Q, C> {
 
     async fn post(&self, request: &Request, log: &Log<'_>) -> Response {
         let arrived = self.clock.now();
-        match self.deliver(request, arrived).await {
+        let response = match self.deliver(request, arrived).await {
             Ok(delivery) => {
                 let response = Response::empty(if delivery.triggers.is_empty() { 200 } else { 204 });
                 log.delivered(&delivery, Some(response.status_code));
@@ -121,7 +123,9 @@ impl<S: Secrets, Q: Queue, C: Clock> EventHook<S, Q, C> {
                 log.refused(&refusal);
                 Response::error(refusal.status(), &refusal.to_string())
             }
-        }
+        };
+        runtime::metrics::emit(Function::EventHook, arrived, &metrics(response.status_code));
+        response
     }
 
     async fn deliver(&self, request: &Request, arrived: Timestamp) -> Result<Delivery, Refusal> {
@@ -158,6 +162,15 @@ fn verify(request: &Request) -> Response {
         Some(answer) => Response::json(200, &answer),
         None => Response::error(400, "the header x-okta-verification-challenge is missing, empty or too long"),
     }
+}
+
+/// What a delivery adds to the metrics, by how it was answered.
+fn metrics(status: u16) -> [Metric; 3] {
+    [
+        Metric::count(Name::HookDeliveries, 1),
+        Metric::flag(Name::HookUnauthorized, status == 401),
+        Metric::flag(Name::HookFailed, status >= 500),
+    ]
 }
 
 /// One line for each invocation. Ids, numbers and lanes only: what a delivery names has e-mail addresses in it.

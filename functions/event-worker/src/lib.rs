@@ -3,17 +3,25 @@
 pub mod batch;
 pub mod fate;
 
+use std::time::Duration;
+
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use engine::{Completed, Request, Scope};
 use fate::{Fate, Open};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::Function;
+use runtime::metrics::{Metric, Name};
 use runtime::queue::{Later, TriggerQueue, later_delay};
 use runtime::telemetry::error_chain;
 use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
+use tokio::time::Instant;
 
-use assembly::{Assembler, deadline, run_id, vitals};
+use assembly::{Assembler, deadline, run_id};
+
+/// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
+const TELLING: Duration = Duration::from_millis(1_500);
 
 /// The function.
 pub struct EventWorker {
@@ -21,6 +29,8 @@ pub struct EventWorker {
     pub assembler: Assembler,
     /// The queues.
     pub queue: TriggerQueue,
+    /// Where changes are told.
+    pub changes: ChangeEvents,
     /// The time.
     pub clock: SystemClock,
 }
@@ -47,7 +57,7 @@ impl EventWorker {
         tokio::time::sleep(sleep.unsigned_abs()).await;
         let open = self.reconcile(&understood, deadline_ms).await;
         let now = self.clock.now();
-        runtime::metrics::emit(Function::EventWorker, now, &vitals(&self.assembler.ledger(), now).await);
+        runtime::metrics::emit(Function::EventWorker, now, &self.assembler.vitals(now).await);
         for message in understood {
             self.settle(message, &open, &mut response).await;
         }
@@ -81,7 +91,7 @@ impl EventWorker {
         };
         match Box::pin(engine.reconcile(&request)).await {
             Ok(completed) => {
-                self.say(&completed, messages);
+                self.say(&completed, messages).await;
                 Open::after(&completed)
             }
             Err(error) => {
@@ -91,16 +101,14 @@ impl EventWorker {
         }
     }
 
-    fn say(&self, completed: &Completed, messages: &[Understood]) {
+    async fn say(&self, completed: &Completed, messages: &[Understood]) {
         runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
         let now = self.clock.now();
         let mut metrics = runtime::report_log::metrics(&completed.report);
         let oldest = messages.iter().map(|message| now.duration_since(message.trigger.arrived).as_secs_f64());
-        metrics.push(runtime::metrics::Metric {
-            name: "OldestEventSeconds",
-            value: oldest.fold(0.0, f64::max),
-            unit: runtime::metrics::Unit::Seconds,
-        });
+        metrics.push(Metric::new(Name::OldestEventSeconds, oldest.fold(0.0, f64::max)));
+        let (run_id, until) = (&completed.report.run_id, Instant::now() + TELLING);
+        metrics.extend(self.changes.publish(Function::EventWorker, run_id, &completed.findings, until).await);
         runtime::metrics::emit(Function::EventWorker, now, &metrics);
     }
 

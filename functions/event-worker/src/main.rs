@@ -7,6 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use event_worker::EventWorker;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runtime::aws::{self, Patience};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::{self, ConfigError, WorkerConfig};
 use runtime::queue::TriggerQueue;
@@ -29,6 +30,8 @@ async fn wire() -> Result<EventWorker, ConfigError> {
     let config = WorkerConfig::parse(config::from_env())?;
     let aws = aws::sdk_config(Patience::Run).await;
     let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url).with_dead_letters(config.dead_letter_url);
-    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
-    Ok(EventWorker { assembler: Assembler::new(parts, aws), queue, clock: SystemClock })
+    let parts =
+        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
+    let changes = ChangeEvents::new(&aws, config.event_bus);
+    Ok(EventWorker { assembler: Assembler::new(parts, aws), queue, changes, clock: SystemClock })
 }

@@ -1,16 +1,19 @@
 //! Schedule or manual invoke: a full run, an incremental one, a backfill. All of them are one payload and one reconcile.
 
+pub mod duties;
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, deadline, run_id, vitals};
+use assembly::{Assembler, AssemblyError, closing, deadline, run_id};
+use duties::{Duties, WrongWay};
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
 use jiff::Timestamp;
 use payload::{Payload, PayloadError};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::Function;
-use runtime::metrics::{Metric, Unit};
+use runtime::metrics::{Metric, Name};
 use runtime::telemetry::error_chain;
 use serde_json::{Value, json};
 use sync_core::plan::PlanHash;
@@ -22,6 +25,9 @@ pub enum InvocationError {
     /// The payload is not one of the contract's.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    /// The payload came through the wrong alias.
+    #[error(transparent)]
+    WrongWay(#[from] WrongWay),
     /// There is no engine.
     #[error("nothing was read or written")]
     Assembly(#[source] AssemblyError),
@@ -37,19 +43,24 @@ pub enum InvocationError {
 pub struct Reconcile {
     /// Makes engines.
     pub assembler: Assembler,
+    /// What the aliases are for.
+    pub duties: Duties,
+    /// Where changes are told.
+    pub changes: ChangeEvents,
     /// The time.
     pub clock: SystemClock,
 }
 
 impl Reconcile {
-    /// Carries out one invocation. `deadline_ms` is Lambda's, in milliseconds since the epoch.
+    /// Carries out one invocation. `function_arn` is what was invoked, with the alias if there was one; `deadline_ms` is Lambda's, in
+    /// milliseconds since the epoch.
     ///
     /// # Errors
     /// [`InvocationError`], logged once, with its chain in the message that the invoker sees.
-    pub async fn handle(&self, payload: &Value, deadline_ms: u64) -> Result<Value, String> {
-        let result = match payload::parse(payload) {
+    pub async fn handle(&self, payload: &Value, function_arn: &str, deadline_ms: u64) -> Result<Value, String> {
+        let result = match self.admit(payload, function_arn) {
             Ok(payload) => self.carry_out(payload, deadline_ms).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         self.show_life(&result).await;
         result.map_err(|error| {
@@ -59,14 +70,20 @@ impl Reconcile {
         })
     }
 
+    fn admit(&self, payload: &Value, function_arn: &str) -> Result<Payload, InvocationError> {
+        let payload = payload::parse(payload)?;
+        self.duties.check(&payload, function_arn)?;
+        Ok(payload)
+    }
+
     /// Every invocation says how the whole is, one that failed most of all. For a payload that is refused nothing is read, not even that.
     async fn show_life(&self, result: &Result<Value, InvocationError>) {
         let now = self.clock.now();
         let mut metrics = match result {
-            Err(InvocationError::Payload(_)) => Vec::new(),
-            Ok(_) | Err(_) => vitals(&self.assembler.ledger(), now).await,
+            Err(InvocationError::Payload(_) | InvocationError::WrongWay(_)) => Vec::new(),
+            Ok(_) | Err(_) => self.assembler.vitals(now).await,
         };
-        metrics.push(Metric { name: "InvocationFailed", value: f64::from(u8::from(result.is_err())), unit: Unit::Count });
+        metrics.push(Metric::flag(Name::InvocationFailed, result.is_err()));
         runtime::metrics::emit(Function::Reconcile, now, &metrics);
     }
 
@@ -88,7 +105,10 @@ impl Reconcile {
         };
         let completed = Box::pin(engine.reconcile(&request)).await?;
         runtime::report_log::log(Function::Reconcile, &completed.report, &completed.findings);
-        runtime::metrics::emit(Function::Reconcile, now, &runtime::report_log::metrics(&completed.report));
+        let until = closing(deadline_ms, self.clock.now());
+        let lost = self.changes.publish(Function::Reconcile, &request.run_id, &completed.findings, until).await;
+        let metrics = [runtime::report_log::metrics(&completed.report), lost].concat();
+        runtime::metrics::emit(Function::Reconcile, now, &metrics);
         Ok(completed.report.to_json())
     }
 }

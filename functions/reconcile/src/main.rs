@@ -5,7 +5,9 @@ use std::sync::Arc;
 use assembly::{Assembler, Parts};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use reconcile::Reconcile;
+use reconcile::duties::Duties;
 use runtime::aws::{self, Patience};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::{self, ConfigError, ReconcileConfig};
 use runtime::telemetry;
@@ -18,7 +20,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         // Boxed: the futures of the SDK inside one another are too deep for the compiler.
-        Box::pin(async move { function.handle(&event.payload, event.context.deadline).await })
+        Box::pin(async move { function.handle(&event.payload, &event.context.invoked_function_arn, event.context.deadline).await })
     }))
     .await
 }
@@ -26,6 +28,10 @@ async fn main() -> Result<(), Error> {
 /// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
 async fn wire() -> Result<Reconcile, ConfigError> {
     let config = ReconcileConfig::parse(config::from_env())?;
-    let parts = Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret };
-    Ok(Reconcile { assembler: Assembler::new(parts, aws::sdk_config(Patience::Run).await), clock: SystemClock })
+    let parts =
+        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
+    let aws = aws::sdk_config(Patience::Run).await;
+    let changes = ChangeEvents::new(&aws, config.event_bus);
+    let duties = Duties { approve_alias: config.approve_alias };
+    Ok(Reconcile { assembler: Assembler::new(parts, aws), duties, changes, clock: SystemClock })
 }

@@ -63,7 +63,7 @@ pub fn parse(payload: &Value) -> Result<Payload, PayloadError> {
         return Ok(Payload::Run { mode: Mode::Apply, scope: Scope::All, approve: None });
     }
     if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "mode" | "scope" | "approve" | "pause" | "undo")) {
-        return refused(format!("field {unknown:?} is not known"), FIELDS);
+        return refused(format!("field {} is not known", short(&format!("{unknown:?}"))), FIELDS);
     }
     if let Some(pause) = fields.get("pause") {
         return pause_of(pause, fields.len());
@@ -125,7 +125,7 @@ fn scope_of(scope: Option<&Value>) -> Result<Scope, PayloadError> {
             [(key, names)] if *key == "groups" => Ok(Scope::Groups(names_of("groups", names)?)),
             [(key, names)] if *key == "users" => Ok(Scope::Users(names_of("users", names)?)),
             [(key, since)] if *key == "changed_since" => Ok(Scope::ChangedSince(since_of(since)?)),
-            _ => refused(format!("\"scope\" has the fields {:?}", fields.keys().collect::<Vec<_>>()), SCOPES),
+            _ => refused(format!("\"scope\" has the fields {}", short(&format!("{:?}", fields.keys().collect::<Vec<_>>()))), SCOPES),
         },
         Some(other) => refused(format!("\"scope\" is {}", shown(other)), SCOPES),
     }
@@ -156,7 +156,12 @@ fn since_of(since: &Value) -> Result<Since, PayloadError> {
 
 /// A value as an error shows it, cut short.
 fn shown(value: &Value) -> String {
-    value.to_string().chars().take(60).collect()
+    short(&value.to_string())
+}
+
+/// A payload may have 6 MB; what an error repeats of it must fit on a line.
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 #[cfg(test)]
@@ -200,6 +205,22 @@ mod tests {
             parse(&json!({"mode":"apply","scope":"all","approve":hash})),
             Ok(Payload::Run { mode: Mode::Apply, scope: Scope::All, approve })
         );
+    }
+
+    #[test]
+    fn an_error_stays_short_whatever_the_payload_holds() {
+        let long = "x".repeat(100_000);
+        for payload in [
+            json!({ long.as_str(): 1 }),
+            json!({"mode": long}),
+            json!({"scope": long}),
+            json!({"scope": {"groups": ["a"], long.as_str(): 1}}),
+            json!({"scope": {"users": [[long]]}}),
+            json!({"scope": {"changed_since": long}}),
+        ] {
+            let error = parse(&payload).unwrap_err().to_string();
+            assert!(error.len() < 500, "{} bytes", error.len());
+        }
     }
 
     #[test]

@@ -19,12 +19,21 @@ pub fn deadline(deadline_ms: u64, now: Timestamp) -> Instant {
     Instant::now() + working_time(deadline_ms, now)
 }
 
-fn working_time(deadline_ms: u64, now: Timestamp) -> Duration {
-    let left = match deadline_ms {
+fn left(deadline_ms: u64, now: Timestamp) -> Duration {
+    match deadline_ms {
         0 => LONGEST,
         end => Duration::from_millis(end.saturating_sub(u64::try_from(now.as_millisecond()).unwrap_or_default())),
-    };
+    }
+}
+
+fn working_time(deadline_ms: u64, now: Timestamp) -> Duration {
+    let left = left(deadline_ms, now);
     left.saturating_sub((left / 20).clamp(LEAST_MARGIN, MOST_MARGIN))
+}
+
+/// The moment at which an invocation has to answer, whatever is still to be told: half of the least margin before Lambda's end.
+pub fn closing(deadline_ms: u64, now: Timestamp) -> Instant {
+    Instant::now() + left(deadline_ms, now).saturating_sub(LEAST_MARGIN / 2)
 }
 
 /// A run's id: the time, by which runs sort, and eight digits that tell apart those of one second.

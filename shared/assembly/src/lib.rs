@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod scim_credentials;
 mod vitals;
 
 use std::path::PathBuf;
@@ -13,10 +14,12 @@ use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
 use identity_center::{Connection, IdentityCenter, Location, Locator};
+use jiff::Timestamp;
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
 use runtime::clock::SystemClock;
+use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
 use sync_core::error::{SourceError, TargetError};
@@ -25,7 +28,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
-pub use deadline::{deadline, run_id};
+pub use deadline::{closing, deadline, run_id};
+pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 
 /// The engine over the real Okta, Identity Center and table.
@@ -40,6 +44,8 @@ pub struct Parts {
     pub table: String,
     /// Name or ARN of the Okta credential.
     pub okta_secret: String,
+    /// Name or ARN of the SCIM endpoint and token, where there is one.
+    pub scim_secret: Option<String>,
 }
 
 /// Why there is no engine.
@@ -68,6 +74,7 @@ pub struct Assembler {
     parts: Parts,
     aws: SdkConfig,
     secrets: Arc<SecretStore<SecretsManager>>,
+    scim: Option<Arc<ScimCredentials>>,
     assembled: Mutex<Option<Assembled>>,
 }
 
@@ -86,7 +93,22 @@ impl Assembler {
     /// Nothing is read or sent yet.
     pub fn new(parts: Parts, aws: SdkConfig) -> Self {
         let secrets = Arc::new(SecretStore::new(SecretsManager::new(&aws)));
-        Self { parts, aws, secrets, assembled: Mutex::new(None) }
+        let scim = parts.scim_secret.clone().map(|id| Arc::new(ScimCredentials::new(Arc::clone(&secrets), id)));
+        Self { parts, aws, secrets, scim, assembled: Mutex::new(None) }
+    }
+
+    /// The SCIM credential, where there is a secret for one.
+    pub fn scim_credentials(&self) -> Option<Arc<ScimCredentials>> {
+        self.scim.clone()
+    }
+
+    /// What every invocation says about the whole: the ledger's signs of life, and the SCIM token's days to expiry where there is one.
+    pub async fn vitals(&self, now: Timestamp) -> Vec<Metric> {
+        let mut metrics = vitals(&self.ledger(), now).await;
+        if let Some(scim) = &self.scim {
+            metrics.extend(scim.days_to_expiry(now).await);
+        }
+        metrics
     }
 
     /// The ledger, which needs nothing else.

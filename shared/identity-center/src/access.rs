@@ -136,18 +136,35 @@ impl IdentityCenter {
     async fn try_write(&self, api: Api) -> Option<Result<(), Failure>> {
         let nobody = nothing();
         let operation = || AttributeOperation::builder().attribute_path("displayName").attribute_value(RESERVED_NAME.into()).build().ok();
-        let name = || Name::builder().given_name(RESERVED_NAME).family_name(RESERVED_NAME).build();
         match api.name() {
-            "CreateGroup" => store!(self, api, create_group, display_name(RESERVED_NAME)),
+            "CreateGroup" => Some(self.try_create_group(api).await),
             "UpdateGroup" => store!(self, api, update_group, group_id(&nobody), set_operations(operation().map(|one| vec![one]))),
             "DeleteGroup" => store!(self, api, delete_group, group_id(&nobody)),
             "CreateGroupMembership" => store!(self, api, create_group_membership, group_id(&nobody), member_id(member(&nobody))),
             "DeleteGroupMembership" => store!(self, api, delete_group_membership, membership_id(&nobody)),
-            "CreateUser" => store!(self, api, create_user, user_name(RESERVED_NAME), display_name(RESERVED_NAME), name(name())),
+            "CreateUser" => Some(self.try_create_user(api).await),
             "UpdateUser" => store!(self, api, update_user, user_id(&nobody), set_operations(operation().map(|one| vec![one]))),
             "DeleteUser" => store!(self, api, delete_user, user_id(&nobody)),
             _ => None,
         }
+    }
+
+    /// AWS says that it keeps this name for itself. Did it not, then the group must not stay.
+    async fn try_create_group(&self, api: Api) -> Result<(), Failure> {
+        let request = || self.aws.identity_store.create_group().identity_store_id(&*self.store).display_name(RESERVED_NAME);
+        let send = || async { request().send().await.map_err(|error| identity_store(api, error)) };
+        let made = self.aws.caller.call(api, send).await?;
+        store!(self, api, delete_group, group_id(made.group_id())).unwrap_or(Ok(()))
+    }
+
+    /// Likewise the user.
+    async fn try_create_user(&self, api: Api) -> Result<(), Failure> {
+        let name = || Name::builder().given_name(RESERVED_NAME).family_name(RESERVED_NAME).build();
+        let request = || self.aws.identity_store.create_user().identity_store_id(&*self.store).user_name(RESERVED_NAME);
+        let request = || request().display_name(RESERVED_NAME).name(name());
+        let send = || async { request().send().await.map_err(|error| identity_store(api, error)) };
+        let made = self.aws.caller.call(api, send).await?;
+        store!(self, api, delete_user, user_id(made.user_id())).unwrap_or(Ok(()))
     }
 
     async fn try_instances(&self, skew: &Skew) -> Result<(), Failure> {

@@ -16,6 +16,8 @@ mod client;
 mod config;
 #[cfg(feature = "client")]
 mod errors;
+#[cfg(all(fuzzing, feature = "client"))]
+pub mod fuzzing;
 #[cfg(feature = "client")]
 mod gate;
 #[cfg(feature = "client")]

@@ -4,6 +4,8 @@
 //! which anyone on the internet can call, links this crate.
 
 pub mod aws;
+#[cfg(feature = "change-events")]
+pub mod change_events;
 pub mod clock;
 pub mod config;
 pub mod metrics;

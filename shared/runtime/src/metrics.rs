@@ -25,15 +25,112 @@ pub enum Unit {
     Seconds,
 }
 
+/// Declares every metric once: its name, its unit, and what it says.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $unit:ident,)+) => {
+        /// Every metric that a function emits. The dashboard shows each of them, and a test keeps it so, both ways.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Name {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name in CloudWatch.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// Its unit.
+            pub fn unit(self) -> Unit {
+                match self {
+                    $(Self::$name => Unit::$unit,)+
+                }
+            }
+        }
+    };
+}
+
+names! {
+    /// Deliveries of the event hook, refused ones included.
+    HookDeliveries: Count,
+    /// Deliveries without the hook's secret, answered 401.
+    HookUnauthorized: Count,
+    /// Deliveries that were not queued through a fault of ours, answered 5xx.
+    HookFailed: Count,
+    /// How long the oldest event of a batch had waited when it was worked off.
+    OldestEventSeconds: Seconds,
+    /// An invocation of `reconcile` was refused.
+    InvocationFailed: Count,
+    /// A run whose lists could not be read whole.
+    RunFailed: Count,
+    /// A run of which the guard withheld something.
+    RunHeld: Count,
+    /// A run of which something failed, is pending or could not be read.
+    RunPartial: Count,
+    /// How long a run took.
+    RunMilliseconds: Milliseconds,
+    /// Actions that changed something.
+    Changed: Count,
+    /// Actions that were tried, and failed.
+    FailedActions: Count,
+    /// Actions that were not tried.
+    NotAttemptedActions: Count,
+    /// Actions that AWS has begun, and is not at its end with.
+    PendingActions: Count,
+    /// Actions that the guard withheld.
+    HeldActions: Count,
+    /// Actions on leavers that the guard withheld.
+    HeldLeavers: Count,
+    /// What cannot be acted on yet.
+    Unresolved: Count,
+    /// Requests to Okta.
+    OktaCalls: Count,
+    /// Requests to Identity Store.
+    IdentityStoreCalls: Count,
+    /// Requests to sso-admin.
+    SsoAdminCalls: Count,
+    /// The time since a full run ended with everything done.
+    SecondsSinceCompleteRun: Seconds,
+    /// How long runs have been paused; 0 where they are not.
+    PausedSeconds: Seconds,
+    /// Whether the table could not be reached.
+    LedgerUnavailable: Count,
+    /// The days until the SCIM token expires, negative after it has; none where the secret does not say when.
+    ScimTokenDaysToExpiry: Count,
+    /// Changes that were made, and are not on the event bus.
+    ChangeEventsLost: Count,
+}
+
 /// One value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
-    /// Its name.
-    pub name: &'static str,
+    /// Which metric.
+    pub name: Name,
     /// Its value. One that is no finite number is left out: CloudWatch would drop the whole line.
     pub value: f64,
-    /// Its unit.
-    pub unit: Unit,
+}
+
+impl Metric {
+    /// A value of a metric.
+    pub fn new(name: Name, value: f64) -> Self {
+        Self { name, value }
+    }
+
+    /// 1 where something is so, and else 0.
+    pub fn flag(name: Name, is_so: bool) -> Self {
+        Self::new(name, f64::from(u8::from(is_so)))
+    }
+
+    /// A number of things of one run, which is far below 2^52, where f64 is exact.
+    #[expect(clippy::cast_precision_loss, reason = "counts of one run")]
+    pub fn count(name: Name, count: u64) -> Self {
+        Self::new(name, count as f64)
+    }
 }
 
 /// The lines for these metrics, with the dimension `function`.
@@ -89,11 +186,11 @@ fn line(function: Function, at: Timestamp, metrics: &[Metric]) -> String {
             cloud_watch_metrics: [Directive {
                 namespace: NAMESPACE,
                 dimensions: [["function"]],
-                metrics: metrics.iter().map(|metric| Definition { name: metric.name, unit: metric.unit }).collect(),
+                metrics: metrics.iter().map(|metric| Definition { name: metric.name.as_str(), unit: metric.name.unit() }).collect(),
             }],
         },
         function: function.as_str(),
-        values: metrics.iter().map(|metric| (metric.name, metric.value)).collect(),
+        values: metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect(),
     };
     serde_json::to_string(&line).expect("text keys and finite numbers are always JSON")
 }
@@ -110,10 +207,7 @@ mod tests {
 
     #[test]
     fn a_line_is_in_cloudwatchs_embedded_format() {
-        let metrics = [
-            Metric { name: "Triggers", value: 3.0, unit: Unit::Count },
-            Metric { name: "Duration", value: 12.5, unit: Unit::Milliseconds },
-        ];
+        let metrics = [Metric::count(Name::HookDeliveries, 3), Metric::new(Name::RunMilliseconds, 12.5)];
         let [line] = &lines(Function::EventHook, at(), &metrics)[..] else { panic!("one line") };
         assert!(!line.contains('\n'));
         assert_eq!(
@@ -124,20 +218,19 @@ mod tests {
                     "CloudWatchMetrics": [{
                         "Namespace": "Lockstep",
                         "Dimensions": [["function"]],
-                        "Metrics": [{"Name": "Triggers", "Unit": "Count"}, {"Name": "Duration", "Unit": "Milliseconds"}],
+                        "Metrics": [{"Name": "HookDeliveries", "Unit": "Count"}, {"Name": "RunMilliseconds", "Unit": "Milliseconds"}],
                     }],
                 },
                 "function": "event-hook",
-                "Triggers": 3.0,
-                "Duration": 12.5,
+                "HookDeliveries": 3.0,
+                "RunMilliseconds": 12.5,
             })
         );
     }
 
     #[test]
     fn no_line_holds_more_than_cloudwatch_takes_and_no_value_that_it_would_not() {
-        let name = |index: usize| -> &'static str { Box::leak(format!("M{index}").into_boxed_str()) };
-        let mut metrics: Vec<Metric> = (0..101).map(|index| Metric { name: name(index), value: 1.0, unit: Unit::Count }).collect();
+        let mut metrics = vec![Metric::count(Name::Changed, 1); MOST_IN_A_LINE + 1];
         assert_eq!(lines(Function::Reconcile, at(), &metrics).len(), 2);
         metrics.truncate(1);
         metrics[0].value = f64::NAN;

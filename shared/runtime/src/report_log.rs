@@ -5,7 +5,7 @@ use sync_core::outcome::{Effect, Outcome};
 use sync_core::report::{Findings, Report, Status};
 
 use crate::config::Function;
-use crate::metrics::{Metric, Unit};
+use crate::metrics::{Metric, Name};
 
 /// Writes a run into the log, the plan whole.
 pub fn log(function: Function, report: &Report, findings: &Findings) {
@@ -89,27 +89,20 @@ fn said(outcome: &Outcome) -> String {
 pub fn metrics(report: &Report) -> Vec<Metric> {
     let leavers = report.plan.iter().filter(|entry| entry.held == Some("max_leavers")).count();
     let held: usize = report.held.iter().map(|entry| entry.actions.max(1)).sum();
-    let count = |name, value| Metric { name, value, unit: Unit::Count };
     vec![
-        count("RunFailed", f64::from(u8::from(report.status == Status::Failed))),
-        count("RunHeld", f64::from(u8::from(report.status == Status::Held))),
-        count("RunPartial", f64::from(u8::from(report.status == Status::Partial))),
-        count("Changed", as_f64(report.outcomes.changed)),
-        count("FailedActions", as_f64(report.outcomes.failed)),
-        count("NotAttemptedActions", as_f64(report.outcomes.not_attempted)),
-        count("HeldActions", as_f64(held as u64)),
-        count("HeldLeavers", as_f64(leavers as u64)),
-        count("Unresolved", as_f64(report.unresolved.len() as u64)),
-        count("PendingActions", as_f64(report.outcomes.pending)),
-        count("SsoAdminCalls", as_f64(report.calls.sso_admin)),
-        count("OktaCalls", as_f64(report.calls.okta)),
-        count("IdentityStoreCalls", as_f64(report.calls.identity_store)),
-        Metric { name: "RunMilliseconds", value: as_f64(report.duration_ms), unit: Unit::Milliseconds },
+        Metric::flag(Name::RunFailed, report.status == Status::Failed),
+        Metric::flag(Name::RunHeld, report.status == Status::Held),
+        Metric::flag(Name::RunPartial, report.status == Status::Partial),
+        Metric::count(Name::Changed, report.outcomes.changed),
+        Metric::count(Name::FailedActions, report.outcomes.failed),
+        Metric::count(Name::NotAttemptedActions, report.outcomes.not_attempted),
+        Metric::count(Name::HeldActions, held as u64),
+        Metric::count(Name::HeldLeavers, leavers as u64),
+        Metric::count(Name::Unresolved, report.unresolved.len() as u64),
+        Metric::count(Name::PendingActions, report.outcomes.pending),
+        Metric::count(Name::SsoAdminCalls, report.calls.sso_admin),
+        Metric::count(Name::OktaCalls, report.calls.okta),
+        Metric::count(Name::IdentityStoreCalls, report.calls.identity_store),
+        Metric::count(Name::RunMilliseconds, report.duration_ms),
     ]
-}
-
-/// Metrics are counts of one run, far below 2^52, where f64 is exact.
-#[expect(clippy::cast_precision_loss, reason = "counts of one run")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
 }

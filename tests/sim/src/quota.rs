@@ -22,14 +22,20 @@ impl TokenBucket {
 
     /// Takes a token, if there is one.
     pub(crate) fn take(&mut self, now: Timestamp) -> bool {
+        self.take_many(1, now)
+    }
+
+    /// Takes so many tokens, if there are as many.
+    pub(crate) fn take_many(&mut self, n: usize, now: Timestamp) -> bool {
+        let wanted = f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let idle = self.filled.map_or(0.0, |filled| now.duration_since(filled).as_secs_f64().max(0.0));
         self.filled = Some(now);
         self.tokens = (self.tokens + idle * self.rate).min(self.burst);
-        let has_one = self.tokens >= 1.0;
-        if has_one {
-            self.tokens -= 1.0;
+        let has_enough = self.tokens >= wanted;
+        if has_enough {
+            self.tokens -= wanted;
         }
-        has_one
+        has_enough
     }
 }
 

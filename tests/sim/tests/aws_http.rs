@@ -193,14 +193,14 @@ async fn s34_lists_come_in_pages_of_a_hundred_at_most() {
 async fn each_api_has_a_bucket_or_all_have_one() {
     let face = Face::new(1, 1, 1).await;
     let slow = Throttle { per_second: 0.001, burst: 2.0, together: false };
-    face.world.aws.throttle(Throttles { identity_store: Some(slow), sso_admin: None, organizations: None });
+    face.world.aws.throttle(Throttles { identity_store: Some(slow), ..Throttles::default() });
     for _ in 0..2 {
         face.call("ListUsers", json!({})).await;
         face.call("ListGroups", json!({})).await;
     }
     assert_eq!(face.refused("ListUsers", json!({})).await.0, "ThrottlingException");
     assert_eq!(face.world.aws.throttled().len(), 1);
-    face.world.aws.throttle(Throttles { identity_store: Some(Throttle { together: true, ..slow }), sso_admin: None, organizations: None });
+    face.world.aws.throttle(Throttles { identity_store: Some(Throttle { together: true, ..slow }), ..Throttles::default() });
     face.call("ListUsers", json!({})).await;
     face.call("ListGroups", json!({})).await;
     assert_eq!(face.refused("DescribeIdentityStore", json!({})).await.0, "ThrottlingException");

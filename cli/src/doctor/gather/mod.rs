@@ -12,6 +12,8 @@ use runtime::telemetry::error_chain;
 use sync_core::policy::Policy;
 
 pub(crate) use okta::hook;
+#[cfg(test)]
+pub(crate) use okta::{app_record, metadata};
 
 use super::facts::{Facts, LedgerFacts, Read, Unread};
 use crate::session::Session;

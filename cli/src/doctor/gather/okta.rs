@@ -135,20 +135,26 @@ async fn apps(org: &Org) -> Asked<Vec<AppFacts>> {
 }
 
 async fn app(admin: &Admin, record: &Value) -> AppFacts {
-    let (id, kid) = (text(record, "/id"), text(record, "/credentials/signing/kid"));
-    let keys = admin.list(&["apps", &id, "credentials", "keys"], &[]).await;
-    let metadata = admin.get(&["apps", &id, "sso", "saml", "metadata"], &[("kid", &kid)]).await;
-    let mappings = admin.list(&["apps", &id, "group-push", "mappings"], &[]).await;
+    let (app, kid) = (app_record(record), text(record, "/credentials/signing/kid"));
+    let keys = admin.list(&["apps", &app.id, "credentials", "keys"], &[]).await;
+    let metadata = admin.get(&["apps", &app.id, "sso", "saml", "metadata"], &[("kid", &kid)]).await;
+    let mappings = admin.list(&["apps", &app.id, "group-push", "mappings"], &[]).await;
+    AppFacts { metadata: metadata_of(metadata), key_expires: key_expires(keys, &kid), pushed: listed(mappings, pushed), ..app }
+}
+
+/// What an app's record says by itself.
+pub(crate) fn app_record(record: &Value) -> AppFacts {
+    let later = || "it was not asked for".to_owned();
     AppFacts {
+        id: text(record, "/id"),
         label: text(record, "/label"),
         is_active: text(record, "/status") == "ACTIVE",
         sign_on_mode: text(record, "/signOnMode"),
         user_name_template: text(record, "/credentials/userNameTemplate/template"),
         name_id_template: Some(text(record, "/settings/signOn/subjectNameIdTemplate")).filter(|template| !template.is_empty()),
-        metadata: metadata_of(metadata),
-        key_expires: key_expires(keys, &kid),
-        pushed: listed(mappings, pushed),
-        id,
+        metadata: Asked::Withheld(later()),
+        key_expires: Asked::Withheld(later()),
+        pushed: Asked::Withheld(later()),
     }
 }
 
@@ -168,12 +174,15 @@ fn pushed(mapping: &Value) -> Option<String> {
 }
 
 fn metadata_of(answer: Result<AdminAnswer, AdminError>) -> Asked<Metadata> {
-    asked(answer, |answer| {
-        let document = String::from_utf8_lossy(answer.bytes());
-        let entity_id = document.split_once("entityID=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(id, _)| id.to_owned());
-        let is_whole = ["X509Certificate>", "SingleSignOnService "].iter().all(|part| document.contains(part)) && entity_id.is_some();
-        Metadata { entity_id: entity_id.unwrap_or_default(), is_whole, document: answer.bytes().to_vec() }
-    })
+    asked(answer, |answer| metadata(answer.bytes()))
+}
+
+/// What a SAML document says, as far as it has to be known.
+pub(crate) fn metadata(document: &[u8]) -> Metadata {
+    let text = String::from_utf8_lossy(document);
+    let entity_id = text.split_once("entityID=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(id, _)| id.to_owned());
+    let is_whole = ["X509Certificate>", "SingleSignOnService "].iter().all(|part| text.contains(part)) && entity_id.is_some();
+    Metadata { entity_id: entity_id.unwrap_or_default(), is_whole, document: document.to_vec() }
 }
 
 fn text(record: &Value, pointer: &str) -> String {

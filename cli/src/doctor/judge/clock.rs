@@ -26,7 +26,10 @@ pub(crate) fn aws(facts: &Facts) -> Read<Judgement> {
 fn judge(who: &str, ahead_s: i64) -> Judgement {
     let off = ahead_s.unsigned_abs();
     let direction = if ahead_s < 0 { "behind" } else { "ahead of" };
-    let seen = format!("{who}'s clock is {off} s {direction} this machine's");
+    let seen = match off {
+        0 => format!("{who}'s clock agrees with this machine's, to the second"),
+        _ => format!("{who}'s clock is {off} s {direction} this machine's"),
+    };
     match off {
         TOO_FAR_S.. => Judgement::fail(seen, MEND),
         NOTABLE_S.. => Judgement::warn(seen, MEND),

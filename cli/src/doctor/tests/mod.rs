@@ -2,6 +2,7 @@
 
 mod docs;
 mod healthy;
+mod recorded;
 mod troubles;
 
 use super::checks::judge_all;

@@ -71,6 +71,18 @@ async fn nothing_that_is_tried_could_come_true() {
     }
 }
 
+#[tokio::test]
+async fn a_group_that_is_made_against_what_aws_says_does_not_stay() {
+    let fake = Fake::start(|request| match request.operation.as_str() {
+        "CreateGroup" => Reply::Ok(json!({"GroupId": "g-made", "IdentityStoreId": "d-test"})),
+        _ => Reply::Error(400, "ResourceNotFoundException", json!({})),
+    });
+    let fake = fake.await;
+    fake.target().await.try_all(now).await;
+    let deleted = fake.requests().into_iter().filter(|request| request.operation == "DeleteGroup");
+    assert!(deleted.into_iter().any(|request| request.body["GroupId"] == "g-made"));
+}
+
 fn has_random_id(body: &serde_json::Value) -> bool {
     ["GroupId", "UserId", "MembershipId"].iter().any(|key| body[*key].as_str().is_some_and(|id| uuid::Uuid::parse_str(id).is_ok()))
 }

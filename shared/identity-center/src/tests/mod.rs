@@ -7,7 +7,7 @@ mod assignments;
 mod connecting;
 mod directory;
 mod failing;
-mod fake;
+pub(crate) mod fake;
 mod instance;
 mod moto;
 mod organization;

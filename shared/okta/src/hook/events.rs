@@ -77,6 +77,13 @@ pub const PROVISIONING_EVENT_TYPES: [&str; 3] =
 /// Longest login hint, in characters. Okta's logins end at 100; a longer text would only fill the queue.
 const MAX_LOGIN_CHARS: usize = 100;
 
+/// Most groups of one event that its users are looked at for. Okta's events name one; without a limit an event that names thousands of
+/// users and thousands of groups would become millions of pairs.
+const MAX_GROUPS_OF_EVENT: usize = 10;
+
+/// Most groups that a trigger for a user names, so that its message stays a small part of what a queue takes.
+const MAX_GROUPS_OF_TRIGGER: usize = 100;
+
 /// What `alternateId` says where there is none.
 const NO_ALTERNATE_ID: &str = "unknown";
 
@@ -120,6 +127,8 @@ pub(super) struct Triggers(BTreeMap<(Lane, Target), Merged>);
 #[derive(Debug)]
 struct Merged {
     trigger: Trigger,
+    /// More groups were named than are kept, and so none is.
+    names_too_many: bool,
     /// When the event was published that gave the login: a rename leaves the latest one behind.
     login_published: Option<Timestamp>,
 }
@@ -132,6 +141,8 @@ impl Triggers {
             LooksAt::Users => (event.users.as_slice(), &no_groups, &no_groups),
             LooksAt::Groups => ([].as_slice(), &event.groups, &no_groups),
             LooksAt::Members if event.users.is_empty() => ([].as_slice(), &event.groups, &no_groups),
+            // Where a user is looked at without a group, all of their groups are.
+            LooksAt::Members if event.groups.len() > MAX_GROUPS_OF_EVENT => (event.users.as_slice(), &no_groups, &no_groups),
             LooksAt::Members => (event.users.as_slice(), &no_groups, &event.groups),
         };
         for (user, login) in users {
@@ -155,13 +166,24 @@ impl Triggers {
             merged.login_published = event.published;
         }
         merged.trigger.published = merged.trigger.published.max(event.published);
-        merged.trigger.groups.extend(groups.iter().cloned());
+        merged.name(groups);
     }
 }
 
 impl Merged {
     fn empty(lane: Lane, target: Target) -> Self {
-        Self { trigger: Trigger { lane, target, groups: BTreeSet::new(), login: None, published: None }, login_published: None }
+        let trigger = Trigger { lane, target, groups: BTreeSet::new(), login: None, published: None };
+        Self { trigger, names_too_many: false, login_published: None }
+    }
+
+    fn name(&mut self, groups: &BTreeSet<OktaGroupId>) {
+        if !self.names_too_many {
+            self.trigger.groups.extend(groups.iter().cloned());
+        }
+        if self.trigger.groups.len() > MAX_GROUPS_OF_TRIGGER {
+            self.names_too_many = true;
+            self.trigger.groups.clear();
+        }
     }
 }
 

@@ -104,6 +104,29 @@ fn every_user_of_an_event_is_looked_at() {
 }
 
 #[test]
+fn an_event_that_names_too_many_groups_names_none_and_its_users_are_looked_at_whole() {
+    let groups = |count: usize| (0..count).map(|n| group(&format!("00g{n}"))).chain([user("00u1")]).collect::<Vec<_>>();
+    let named = |count: usize| {
+        let delivery = decode_delivery(&body(&json!([event("group.user_membership.add", &groups(count))]))).unwrap();
+        delivery.triggers.iter().map(|trigger| trigger.groups.len()).collect::<Vec<_>>()
+    };
+    assert_eq!((named(10), named(11)), (vec![10], vec![0]));
+    let many: Vec<Value> = (0..4_000).map(|n| user(&format!("00u{n}"))).chain(groups(4_000)).collect();
+    let delivery = decode_delivery(&body(&json!([event("group.user_membership.remove", &many)]))).unwrap();
+    assert_eq!(delivery.triggers.len(), 4_000, "and not sixteen million pairs");
+}
+
+#[test]
+fn a_user_whom_too_many_events_of_one_delivery_name_is_looked_at_whole() {
+    let events = |count: usize| {
+        let one = |n: usize| event("group.user_membership.add", &[user("00u1"), group(&format!("00g{n}"))]);
+        let delivery = decode_delivery(&body(&(0..count).map(one).collect::<Value>())).unwrap();
+        delivery.triggers.iter().map(|trigger| trigger.groups.len()).collect::<Vec<_>>()
+    };
+    assert_eq!((events(100), events(101), events(250)), (vec![100], vec![0], vec![0]));
+}
+
+#[test]
 fn only_what_succeeded_counts_and_an_outcome_that_is_not_told_does() {
     let mut event = event("user.lifecycle.suspend", &[user("00u1")]);
     for outcome in [json!({ "result": "Success" }), json!({ "result": null }), json!({}), Value::Null] {

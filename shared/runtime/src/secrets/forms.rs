@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -29,6 +30,9 @@ pub enum ShapeError {
     /// A field is no text.
     #[error("its field {0} is not text")]
     NotText(&'static str),
+    /// A field is no date.
+    #[error("its field {0} is no date such as 2027-01-31")]
+    NotADate(&'static str),
     /// A field is empty.
     #[error("its field {0} is empty")]
     Empty(&'static str),
@@ -132,13 +136,13 @@ impl fmt::Debug for HookSecret {
 }
 
 /// The fields of a secret that were not taken yet.
-struct Fields {
+pub(super) struct Fields {
     fields: BTreeMap<String, Value>,
     form: &'static str,
 }
 
 impl Fields {
-    fn of(text: &SecretString, form: &'static str) -> Result<Self, ShapeError> {
+    pub(super) fn of(text: &SecretString, form: &'static str) -> Result<Self, ShapeError> {
         match serde_json::from_str(text.expose_secret()) {
             Ok(Value::Object(fields)) => Ok(Self { fields: fields.into_iter().collect(), form }),
             Ok(_) => Err(ShapeError::NotAnObject(form)),
@@ -147,11 +151,11 @@ impl Fields {
         }
     }
 
-    fn has(&self, field: &str) -> bool {
+    pub(super) fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
     }
 
-    fn text(&mut self, field: &'static str) -> Result<String, ShapeError> {
+    pub(super) fn text(&mut self, field: &'static str) -> Result<String, ShapeError> {
         match self.fields.remove(field) {
             Some(Value::String(text)) if text.trim().is_empty() => Err(ShapeError::Empty(field)),
             Some(Value::String(text)) => Ok(text),
@@ -161,13 +165,18 @@ impl Fields {
     }
 
     /// A text that can be sent in a header. (A PEM cannot, and need not.)
-    fn clean(&mut self, field: &'static str) -> Result<String, ShapeError> {
+    pub(super) fn clean(&mut self, field: &'static str) -> Result<String, ShapeError> {
         let text = self.text(field)?;
         let is_clean = text.trim().len() == text.len() && !text.chars().any(char::is_control);
         if is_clean { Ok(text) } else { Err(ShapeError::Unclean(field)) }
     }
 
-    fn finish<T>(self, whole: T) -> Result<T, ShapeError> {
+    /// A day.
+    pub(super) fn date(&mut self, field: &'static str) -> Result<Date, ShapeError> {
+        self.text(field)?.trim().parse().map_err(|_| ShapeError::NotADate(field))
+    }
+
+    pub(super) fn finish<T>(self, whole: T) -> Result<T, ShapeError> {
         match self.fields.keys().next() {
             None => Ok(whole),
             Some(name) => Err(ShapeError::Unknown { field: shown(name), form: self.form }),

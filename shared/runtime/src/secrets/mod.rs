@@ -4,6 +4,7 @@
 
 mod forms;
 mod hook;
+mod scim;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 pub use crate::secrets::forms::{HookSecret, OktaCredential, ShapeError};
 pub use crate::secrets::hook::{HookSecrets, TokenBucket};
+pub use crate::secrets::scim::ScimSecret;
 
 use crate::aws::AwsError;
 

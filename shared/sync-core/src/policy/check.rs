@@ -19,7 +19,7 @@ struct Lines<'a>(&'a str);
 impl Lines<'_> {
     fn error(&self, span: Range<usize>, problem: impl Into<String>) -> PolicyError {
         let before = self.0.get(..span.start).unwrap_or_default();
-        PolicyError { line: before.matches('\n').count() + 1, problem: problem.into() }
+        PolicyError { line: before.matches('\n').count() + 1, problem: short(problem.into()) }
     }
 
     fn regexes(&self, key: &str, patterns: &[Text]) -> Result<Vec<Regex>, PolicyError> {
@@ -46,6 +46,16 @@ impl Lines<'_> {
         } else {
             Err(self.error(value.span(), format!("{key}: {number} is not a percentage from 0 to 100")))
         }
+    }
+}
+
+/// Longest problem, in characters: it may repeat a value of the file, twice where the value is a regular expression.
+const LONGEST_PROBLEM: usize = 1000;
+
+fn short(problem: String) -> String {
+    match problem.char_indices().nth(LONGEST_PROBLEM) {
+        Some((end, _)) => format!("{}…", problem.get(..end).unwrap_or_default()),
+        None => problem,
     }
 }
 

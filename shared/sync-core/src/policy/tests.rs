@@ -154,3 +154,17 @@ fn the_hash_is_over_what_is_said_and_not_over_how() {
     assert_eq!(hash(SMALLEST), hash(&format!("# a comment\n\n{SMALLEST}")));
     assert_ne!(hash(SMALLEST), hash(&with("exclude = ['x']\n")));
 }
+
+#[test]
+fn a_problem_stays_short_whatever_the_file_holds() {
+    let long = "(".repeat(100_000);
+    for text in [
+        format!("[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['{long}']\n"),
+        with(&format!("[[assignment]]\ngroup = '{long}'\naccounts = [\"all\"]\npermission_sets = [\"x\"]\n")),
+        with(&format!("[users]\nuser_name_from = '{long}'\n")),
+        with(&format!("['{long}']\n")),
+    ] {
+        let problem = error(&text);
+        assert!(problem.starts_with("policy line ") && problem.chars().count() < 1_100, "{}", problem.len());
+    }
+}

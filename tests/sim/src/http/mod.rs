@@ -126,7 +126,8 @@ impl HttpCall {
     }
 }
 
-fn decoded(part: &str) -> String {
+/// What is percent-encoded in it, decoded.
+pub(crate) fn decoded(part: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), part);
     while let Some((plain, after)) = rest.split_once('%') {
         bytes.extend(plain.as_bytes());

@@ -55,6 +55,8 @@ struct Orders {
     assignments: Option<Value>,
     /// Likewise.
     organization: Option<Value>,
+    /// Likewise.
+    scim: Option<Value>,
     latency_ms: Option<u64>,
     kill_after: Option<u64>,
 }
@@ -125,6 +127,7 @@ impl Controlled for FakeIdentityCenter {
         let current = self.settings();
         let assignments = merged(&current.assignments, orders.assignments)?;
         let organization = merged(&current.organization, orders.organization)?;
+        let scim = merged(&current.scim, orders.scim)?;
         if let Some(throttles) = orders.throttles {
             self.throttle(throttles);
         }
@@ -149,6 +152,7 @@ impl Controlled for FakeIdentityCenter {
             replace(&mut settings.skew_ms, orders.skew_ms);
             settings.assignments = assignments;
             settings.organization = organization;
+            settings.scim = scim;
         });
         Ok(json!({}))
     }

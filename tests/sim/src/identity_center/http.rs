@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::AwsError;
 use super::quota::Family;
 use super::state::StoreState;
-use super::{FakeIdentityCenter, assignments, identity_store, organization, sso_admin};
+use super::{FakeIdentityCenter, assignments, identity_store, organization, scim, sso_admin};
 use crate::call::{Failure, Operation, Reply, perform};
 use crate::fault::ListFault;
 use crate::http::{Answer, Face, HttpCall};
@@ -42,6 +42,9 @@ fn find(target: &str) -> Option<&'static Api> {
 
 impl Face for FakeIdentityCenter {
     async fn answer(&self, call: HttpCall) -> Option<Answer> {
+        if scim::is_called(&call) {
+            return scim::answer(self, call).await;
+        }
         let target = call.header("x-amz-target").to_owned();
         if target.is_empty() && call.body.starts_with(b"Action=GetCallerIdentity") {
             return Some(self.caller_identity());

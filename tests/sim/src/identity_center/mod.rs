@@ -12,6 +12,7 @@ mod ports;
 mod quota;
 mod reads;
 mod render;
+mod scim;
 mod sso_admin;
 mod state;
 
@@ -25,7 +26,8 @@ use sync_core::ids::{GroupId, MembershipId, UserId};
 
 pub use assignments::{AssignmentSettings, Fate, FateOperation, PermissionSet, Principal, StoreAssignment, StoreRequest};
 pub use organization::{NewAccount, OrganizationSettings, StateFields, StoreAccount, StoreUnit};
-pub use quota::{Throttle, Throttles};
+pub use quota::{ScimThrottle, Throttle, Throttles};
+pub use scim::ScimSettings;
 pub use state::{ExternalId, MembershipChange, Settings, StoreGroup, StoreMembership, StoreUser};
 
 use crate::call::{Desk, Operation, Side};
@@ -335,7 +337,7 @@ impl Side for StoreState {
         let now = self.now();
         let within = self.quota.take(operation.name, now);
         let refused = match quota::Family::of(operation.name) {
-            quota::Family::IdentityStore | quota::Family::SsoAdmin => AwsError::throttled(1),
+            quota::Family::IdentityStore | quota::Family::SsoAdmin | quota::Family::Scim => AwsError::throttled(1),
             quota::Family::Organizations => AwsError::too_many_requests(),
         };
         (None, if within { Ok(()) } else { Err(refused) })

@@ -57,7 +57,7 @@ impl ReadTarget for FakeIdentityCenter {
         let of = |family| self.client.calls_of(|operation| Family::of(operation) == family);
         TargetCalls {
             identity_store: of(Family::IdentityStore),
-            scim: 0,
+            scim: of(Family::Scim),
             sso_admin: of(Family::SsoAdmin),
             organizations: of(Family::Organizations),
         }
@@ -161,7 +161,9 @@ fn refused(name: &str, error: &AwsError) -> TargetError {
         ("ThrottlingException" | "TooManyRequestsException", _) => TargetErrorKind::Throttled,
         ("ServiceQuotaExceededException", _) => TargetErrorKind::QuotaExceeded,
         ("ValidationException" | "InvalidInputException" | "AWSOrganizationsNotInUseException", _) => TargetErrorKind::Invalid,
-        ("AccessDeniedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => TargetErrorKind::Denied,
+        ("AccessDeniedException" | "UnauthorizedException" | "UnrecognizedClientException" | "ExpiredTokenException", _) => {
+            TargetErrorKind::Denied
+        }
         _ if error.status >= 500 => TargetErrorKind::Unavailable,
         _ => TargetErrorKind::Malformed,
     };

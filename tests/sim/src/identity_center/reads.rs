@@ -68,7 +68,7 @@ impl Pages {
 }
 
 impl StoreState {
-    fn pages(&self) -> Pages {
+    pub(super) fn pages(&self) -> Pages {
         Pages { size: self.settings.page_size, empty: self.settings.empty_pages }
     }
 

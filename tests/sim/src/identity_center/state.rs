@@ -14,6 +14,7 @@ use super::assignments::{AssignmentSettings, AssignmentState};
 use super::error::AwsError;
 use super::organization::{Organization, OrganizationSettings};
 use super::quota::Quota;
+use super::scim::ScimSettings;
 use crate::call::Desk;
 use crate::ids::{IdMaker, STORE_DIGITS};
 use crate::time::{Time, later};
@@ -152,6 +153,8 @@ pub struct Settings {
     pub assignments: AssignmentSettings,
     /// The organization.
     pub organization: OrganizationSettings,
+    /// The SCIM endpoint.
+    pub scim: ScimSettings,
 }
 
 impl Default for Settings {
@@ -171,6 +174,7 @@ impl Default for Settings {
             skew_ms: 0,
             assignments: AssignmentSettings::default(),
             organization: OrganizationSettings::default(),
+            scim: ScimSettings::default(),
         }
     }
 }

@@ -234,6 +234,18 @@ async fn a_bound_token_opens_nothing_without_a_proof_for_the_very_request() {
 }
 
 #[tokio::test]
+async fn a_proof_may_write_the_address_in_another_encoding_as_oktas_own_python_client_does() {
+    let hand = Hand::with(app_with(&p256()).with_dpop()).await;
+    let token = hand.token("t", true).await;
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&token));
+    for (id, path, status) in [("a", "a%40b", 404), ("b", "a@b", 404), ("c", "a%23b", 401)] {
+        let url = format!("{}/api/v1/groups/{path}", hand.stage.server.url());
+        let proof = signed_proof(&json!({"htm": "GET", "htu": url, "iat": hand.now(), "jti": id, "ath": hash}));
+        assert_eq!(hand.read("/api/v1/groups/a@b", &format!("DPoP {token}"), Some(&proof)).await.0, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_bearer_token_opens_what_its_scopes_say_until_it_ends() {
     let hand = Hand::with(app_with(&p256())).await;
     let bearer = format!("Bearer {}", hand.token("t", false).await);

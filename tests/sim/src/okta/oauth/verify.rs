@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::keys::PublicKey;
 use super::{OAuth, OAuthClient};
+use crate::http::decoded;
 
 /// How far ahead an assertion may end, in seconds.
 const LONGEST_ASSERTION: i64 = 3_600;
@@ -94,7 +95,8 @@ fn check_proof(claims: &Value, proved: &Proved<'_>) -> Result<(), &'static str> 
     if claims["htm"] != proved.method {
         return Err("The htm of the DPoP proof JWT is not the method of the request.");
     }
-    if claims["htu"] != proved.url {
+    // RFC 9449 compares addresses normalised: Okta's own Python client signs `%40` and sends `@`.
+    if text(claims, "htu").map(decoded) != Some(decoded(proved.url)) {
         return Err("The htu of the DPoP proof JWT is not the address of the request.");
     }
     if claims["iat"].as_i64().is_none_or(|iat| (iat - proved.now).abs() > PROOF_LASTS) {

@@ -1,0 +1,83 @@
+//! Alarms and dashboard against the metrics that the code emits, and against the runbooks.
+
+use std::collections::BTreeSet;
+
+use runtime::config::Function;
+use runtime::metrics::Name;
+
+use crate::yaml::{infra, root, sources};
+
+/// What stands between `before` and `after`, wherever it does.
+fn between<'a>(text: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).filter_map(move |rest| rest.split_once(after).map(|(found, _)| found))
+}
+
+/// Names and functions of our metrics, as the monitoring asks for them.
+fn asked_for() -> BTreeSet<(String, String)> {
+    let text = infra("monitoring.yaml");
+    let mut found = BTreeSet::new();
+    for metric in text.split("Namespace: Lockstep\n").skip(1) {
+        let name = between(metric, "MetricName: ", "\n").next().unwrap();
+        let function = between(metric, "{ Name: function, Value: ", " }").next().unwrap();
+        found.insert((name.to_owned(), function.to_owned()));
+    }
+    for metric in between(&text, "[\"Lockstep\", \"", "\"]") {
+        let (name, function) = metric.split_once("\", \"function\", \"").unwrap();
+        found.insert((name.to_owned(), function.to_owned()));
+    }
+    found
+}
+
+/// Names that the code of a function emits: `Name::X` in its own crate, or in those that it shares.
+fn emitted_by(function: Function) -> BTreeSet<String> {
+    let own = root().join("functions").join(function.as_str()).join("src");
+    let shared = match function {
+        Function::EventHook => Vec::new(),
+        Function::EventWorker | Function::Reconcile => {
+            let of_runtime = ["report_log.rs", "change_events.rs"].map(|file| root().join("shared/runtime/src").join(file));
+            [vec![root().join("shared/assembly/src")], of_runtime.to_vec()].concat()
+        }
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric();
+    let names = |(_, text): &(_, String)| -> Vec<String> {
+        text.split("Name::").skip(1).map(|rest| rest.chars().take_while(|c| is_name(*c)).collect()).collect()
+    };
+    sources(std::iter::once(own).chain(shared)).iter().flat_map(names).collect()
+}
+
+#[test]
+fn what_is_watched_is_what_the_functions_emit_both_ways() {
+    let emitted: BTreeSet<(String, String)> = Function::ALL
+        .into_iter()
+        .flat_map(|function| emitted_by(function).into_iter().map(move |name| (name, function.as_str().to_owned())))
+        .collect();
+    assert!(emitted.len() > 20, "the sources were not understood: {emitted:?}");
+    assert_eq!(asked_for(), emitted);
+}
+
+#[test]
+fn every_metric_that_is_declared_is_emitted() {
+    let emitted: BTreeSet<String> = Function::ALL.into_iter().flat_map(emitted_by).collect();
+    let declared: BTreeSet<String> = Name::ALL.iter().map(|name| name.as_str().to_owned()).collect();
+    assert_eq!(declared, emitted);
+}
+
+/// A heading as its anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
+
+#[test]
+fn every_alarm_names_a_runbook_that_exists_and_every_runbook_of_an_alarm_is_named() {
+    let text = infra("monitoring.yaml");
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let alarms_part = between(&operations, "\n## Alarms\n", "\n## ").next().unwrap();
+    let sections: BTreeSet<String> = alarms_part.lines().filter_map(|line| line.strip_prefix("### ")).map(anchor).collect();
+    let alarms = text.matches("Type: AWS::CloudWatch::Alarm").count();
+    let named: Vec<&str> = between(&text, "What to do: docs/operations.md#", "\n").collect();
+    assert_eq!(named.len(), alarms, "each alarm names one section");
+    let named: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
+    assert_eq!(named.len(), alarms, "each alarm has a section of its own");
+    assert_eq!(named, sections, "the sections of `Alarms` are their runbooks");
+}

@@ -1,0 +1,69 @@
+"""The commands of the documents that are marked as tested (```sh tested) are run, as they stand, against the deployed stack."""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.cloud import REGION, credentials
+from sandbox.paths import ROOT, TARGET
+from sandbox.simulators import TOKEN
+from sandbox.stack import Stack
+
+AWS = TARGET / "venv-aws" / "bin"
+BLOCK = re.compile(r"^```sh tested\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of commands."""
+
+    document: str
+    line: int
+    commands: str
+
+
+def blocks() -> list[Block]:
+    """All blocks that are marked, in the order of the documents."""
+    found = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = path.read_text()
+        found += [Block(path.name, text[: match.start()].count("\n") + 1, match[1]) for match in BLOCK.finditer(text)]
+    return found
+
+
+def aws_for(stack: Stack, folder: Path) -> Path:
+    """A folder with an `aws` that calls the stack's AWS. The CLI from PyPI, which is version 1, would call SQS elsewhere whatever the
+    environment says."""
+    folder = folder / "bin"
+    folder.mkdir()
+    program = folder / "aws"
+    program.write_text(f'#!/bin/sh\nexec "{AWS}/aws" --endpoint-url "{stack.cloud.url}" "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("block", blocks(), ids=lambda block: f"{block.document}:{block.line}")
+def test_commands_of_the_documents_do_what_they_say(stack: Stack, block: Block, tmp_path: Path) -> None:
+    if not AWS.exists():
+        pytest.skip("the AWS CLI is not installed: bin/venv tests/tools/aws.txt venv-aws")
+    environment = {
+        "PATH": f"{aws_for(stack, tmp_path)}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "AWS_DEFAULT_REGION": REGION,
+        "STACK": stack.name,
+        "NEW_TOKEN": TOKEN,
+        **credentials(),
+    }
+    command = ["bash", "-euo", "pipefail", "-c", block.commands]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [path.read_text() for path in tmp_path.glob("*.json")]
+    assert not any("errorMessage" in answer for answer in answers), answers
+
+
+def test_the_documents_that_an_operator_needs_have_commands_that_are_tested() -> None:
+    assert {"deploying.md", "operations.md"} <= {block.document for block in blocks()}
