@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::apply::{ApplyArgs, ApproveArgs, UndoArgs};
+use crate::backfill::BackfillArgs;
+use crate::completions::CompletionsArgs;
 use crate::doctor::DoctorArgs;
 use crate::exit;
+use crate::explain::ExplainCommand;
 use crate::hook::HookCommand;
+use crate::plan::PlanArgs;
 use crate::policy::PolicyCommand;
+use crate::runs::RunsArgs;
 
 /// Keeps AWS IAM Identity Center in lockstep with Okta.
 ///
@@ -36,6 +42,9 @@ pub struct GlobalArgs {
     /// The Secrets Manager name or ARN of the Okta credential [environment: LOCKSTEP_OKTA_SECRET]
     #[arg(long, global = true, value_name = "ID")]
     pub okta_secret: Option<String>,
+    /// Say more on standard error; twice, most of what there is to say
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// When to colour; never where NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
@@ -56,9 +65,30 @@ pub enum ColorChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what a run would do, and write nothing
+    Plan(PlanArgs),
+    /// Do it: under the lease, the budget and the guard, as the deployed functions do
+    Apply(ApplyArgs),
+    /// A full apply in as many passes as it takes, and how far it has got
+    Backfill(BackfillArgs),
+    /// Let through exactly what was held, if it is still the same
+    Approve(ApproveArgs),
+    /// Why somebody has something, or has it not
+    #[command(subcommand)]
+    Explain(ExplainCommand),
+    /// What runs did
+    Runs(RunsArgs),
+    /// Take back what a run did
+    Undo(UndoArgs),
+    /// Make every run dry until `resume`
+    Pause,
+    /// Let runs write again
+    Resume,
     /// What a policy says, and what it matches
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// A script that completes commands and options in your shell
+    Completions(CompletionsArgs),
     /// Look whether everything is as it must be, and say how to mend what is not
     Doctor(DoctorArgs),
     /// The event hook: register, verify, show

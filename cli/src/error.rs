@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use assembly::AssemblyError;
-use engine::ReconcileError;
 use engine::ports::TableError;
+use engine::{LookFailed, ReconcileError};
 use sync_core::error::SourceError;
 
 use crate::exit::Exit;
@@ -35,6 +35,12 @@ pub enum CliError {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] TableError),
+    /// Nothing could be looked at.
+    #[error(transparent)]
+    Look(#[from] LookFailed),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
     /// A file cannot be written.
     #[error("{} cannot be written", .0.display())]
     Write(PathBuf, #[source] std::io::Error),
@@ -57,6 +63,8 @@ impl CliError {
             | Self::Ledger(_)
             | Self::Write(..)
             | Self::Output(_)
+            | Self::Look(_)
+            | Self::NotFound(_)
             | Self::Other(_) => Exit::Error,
         }
     }

@@ -42,6 +42,12 @@ impl Exit {
         }
     }
 
+    /// The same, of a report that was read back.
+    pub fn of_word(status: &str) -> Self {
+        let all = [Status::Failed, Status::Held, Status::Partial, Status::Planned, Status::Applied, Status::Converged];
+        all.into_iter().find(|known| known.as_str() == status).map_or(Self::Error, Self::of)
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         self as u8
@@ -51,5 +57,21 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_code_and_the_table_says_each() {
+        let code = |word| Exit::of_word(word).code();
+        assert_eq!((code("converged"), code("applied"), code("failed")), (0, 0, 1));
+        assert_eq!((code("planned"), code("held"), code("partial")), (2, 3, 4));
+        assert_eq!(code("nonsense"), 1);
+        for exit in [Exit::Fine, Exit::Error, Exit::Drift, Exit::Held, Exit::Partial, Exit::Usage] {
+            assert!(TABLE.lines().any(|line| line.trim_start().starts_with(&format!("{}  ", exit.code()))), "{exit:?}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Wiring.
 
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 #[tokio::main]

@@ -70,7 +70,8 @@ impl Paint {
 pub struct Output {
     /// Colour of the data.
     pub paint: Paint,
-    messages: Paint,
+    /// Colour of messages.
+    pub messages: Paint,
 }
 
 impl Output {

@@ -6,7 +6,14 @@ use std::time::Duration;
 
 use assembly::{Assembler, Parts};
 use aws_config::SdkConfig;
+use engine::Engine;
+use engine::ledger::Ledger;
+use identity_center::IdentityCenter;
+use jiff::Timestamp;
+use ledger::DynamoTable;
+use okta::OktaClient;
 use runtime::aws::{Patience, sdk_config};
+use runtime::clock::SystemClock;
 use runtime::config;
 use runtime::policy_file;
 use sync_core::policy::Policy;
@@ -15,6 +22,8 @@ use tokio::time::Instant;
 
 use crate::args::GlobalArgs;
 use crate::error::CliError;
+use crate::log::Progress;
+use crate::table::LedgerTable;
 
 /// Where the policy is looked for on a person's machine.
 pub const DEFAULT_POLICY_PATH: &str = "policy.toml";
@@ -73,16 +82,21 @@ impl Settings {
     }
 }
 
+/// The engine of a command.
+pub(crate) type CliEngine = Engine<OktaClient, IdentityCenter, LedgerTable, SystemClock>;
+
 /// One invocation of the command line. Nothing is read or sent before a command asks for it.
 pub struct Session {
     settings: Settings,
     aws: OnceCell<SdkConfig>,
+    assembler: OnceCell<Assembler>,
+    progress: Arc<Progress>,
 }
 
 impl Session {
     /// A session with these options and the environment of the process.
-    pub fn new(global: &GlobalArgs) -> Self {
-        Self { settings: Settings::of(global, config::from_env()), aws: OnceCell::new() }
+    pub(crate) fn new(global: &GlobalArgs, progress: Arc<Progress>) -> Self {
+        Self { settings: Settings::of(global, config::from_env()), aws: OnceCell::new(), assembler: OnceCell::new(), progress }
     }
 
     /// What options and environment say.
@@ -114,18 +128,45 @@ impl Session {
         Instant::now() + within.unwrap_or(LONGEST_RUN)
     }
 
-    /// What makes engines. Its ledger is [`NO_TABLE`] where no table is given: a command that needs one asks [`Settings::table`] first.
+    /// How far the applying of a plan has got.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// What makes engines. It is kept, with its connections, pacers and rate limits.
     ///
     /// # Errors
     /// [`CliError::Missing`] where the Okta credential is not given.
-    pub async fn assembler(&self) -> Result<Assembler, CliError> {
+    pub async fn assembler(&self) -> Result<&Assembler, CliError> {
         let parts = Parts {
             policy_path: self.settings.policy_path.clone(),
             table: self.settings.table.clone().unwrap_or_else(|| NO_TABLE.to_owned()),
             okta_secret: self.settings.okta_secret()?,
             scim_secret: self.settings.scim_secret.clone(),
         };
-        Ok(Assembler::new(parts, self.aws().await.clone()))
+        Ok(self.assembler.get_or_init(|| async { Assembler::new(parts, self.aws().await.clone()) }).await)
+    }
+
+    /// An engine whose calls end at `deadline`.
+    ///
+    /// # Errors
+    /// [`CliError`] says what is missing, wrong or unreachable.
+    pub(crate) async fn engine(&self, deadline: Instant) -> Result<CliEngine, CliError> {
+        let Engine { source, target, clock, policy, directory, deadline, .. } = self.assembler().await?.engine(deadline).await?;
+        Ok(Engine { source, target, ledger: self.ledger().await, clock, policy, directory, deadline })
+    }
+
+    /// The ledger, over the table that is given, or over none.
+    pub(crate) async fn ledger(&self) -> Ledger<LedgerTable> {
+        Ledger::new(match &self.settings.table {
+            Some(name) => LedgerTable::Given(DynamoTable::new(self.aws().await, name)),
+            None => LedgerTable::None,
+        })
     }
 }
 
@@ -135,7 +176,7 @@ mod tests {
     use crate::args::ColorChoice;
 
     fn global(policy: Option<&str>) -> GlobalArgs {
-        GlobalArgs { policy: policy.map(PathBuf::from), table: None, okta_secret: None, color: ColorChoice::Auto }
+        GlobalArgs { policy: policy.map(PathBuf::from), table: None, okta_secret: None, verbose: 0, color: ColorChoice::Auto }
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Open {
 
 /// The ids by which a message may have asked for an action.
 fn names(action: &Action) -> Vec<String> {
-    let group = action.group().okta_id.to_string();
+    let groups = action.groups().into_iter().map(ToString::to_string);
     let user = action.user().and_then(|user| user.okta_id.as_ref()).map(ToString::to_string);
-    user.into_iter().chain([group]).collect()
+    user.into_iter().chain(groups).collect()
 }

@@ -13,7 +13,8 @@ use aws_config::SdkConfig;
 use engine::Engine;
 use engine::directory::Directory;
 use engine::ledger::Ledger;
-use identity_center::{Connection, IdentityCenter, Location, Locator};
+use identity_center::scim::ScimClient;
+use identity_center::{Connection, IdentityCenter, Location, Locator, UserDetails};
 use jiff::Timestamp;
 use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
@@ -23,7 +24,7 @@ use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
 use sync_core::error::{SourceError, TargetError};
-use sync_core::policy::{Policy, PolicyError};
+use sync_core::policy::{Policy, PolicyError, Transport};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -63,6 +64,14 @@ pub enum AssemblyError {
     /// The Okta client cannot start.
     #[error("the Okta client cannot start")]
     Okta(#[source] okta::ConfigError),
+    /// The policy writes over SCIM, and nobody says where and with which token.
+    #[error(
+        "the policy has writes.transport = \"scim\", which needs LOCKSTEP_SCIM_SECRET: the Secrets Manager id of the endpoint and token"
+    )]
+    NoScimSecret,
+    /// The SCIM client cannot start.
+    #[error("the SCIM client cannot start")]
+    Scim(#[source] TargetError),
     /// Identity Center was not found.
     #[error("Identity Center was not found")]
     Locate(#[source] TargetError),
@@ -129,7 +138,7 @@ impl Assembler {
         };
         let engine = Engine {
             source: assembled.okta.until(deadline),
-            target: IdentityCenter::new(&assembled.connection, &location).until(deadline),
+            target: self.target(&assembled, &location)?.until(deadline),
             ledger: self.ledger(),
             clock: SystemClock,
             policy: Arc::clone(&assembled.policy),
@@ -139,6 +148,23 @@ impl Assembler {
         assembled.location = Some(location);
         *slot = Some(assembled);
         Ok(engine)
+    }
+
+    /// Identity Center, read and written to as the policy says.
+    fn target(&self, assembled: &Assembled, location: &Location) -> Result<IdentityCenter, AssemblyError> {
+        let details = match &assembled.policy.users.managed {
+            None => UserDetails::None,
+            Some(managed) if managed.reads_enterprise() => UserDetails::WithEnterprise,
+            Some(_) => UserDetails::Plain,
+        };
+        let target = IdentityCenter::new(&assembled.connection, location).with_user_details(details);
+        match assembled.policy.transport {
+            Transport::IdentityStore => Ok(target),
+            Transport::Scim => {
+                let credentials = self.scim.clone().ok_or(AssemblyError::NoScimSecret)?;
+                Ok(target.over_scim(ScimClient::new(&assembled.connection, credentials).map_err(AssemblyError::Scim)?))
+            }
+        }
     }
 
     /// The policy, and Okta alone, whose calls end at `deadline`: for who asks nothing of AWS but the credential.
@@ -168,7 +194,8 @@ impl Assembler {
         let policy = Arc::new(Policy::parse(&text).map_err(AssemblyError::Policy)?);
         let config = OktaConfig::new(&policy.okta.org_url, policy.users.user_name_from.clone())
             .and_then(|config| config.with_rate_share(policy.limits.okta_rate_share))
-            .map_err(AssemblyError::Okta)?;
+            .map_err(AssemblyError::Okta)?
+            .with_profile_attributes(policy.users.profile_attributes());
         let (secrets, secret, reads_apps) = (Arc::clone(&self.secrets), self.parts.okta_secret.clone(), policy.groups.app_id.is_some());
         let credentials = Arc::new(OktaCredentials::new(secrets, secret, config.clone(), reads_apps));
         let okta = OktaClient::new(&config, Arc::clone(&credentials) as Arc<dyn CredentialProvider>).map_err(AssemblyError::Okta)?;

@@ -11,6 +11,6 @@ pub use engine::Engine;
 mod reconcile;
 mod request;
 
-pub use read::{UserQuery, organization};
+pub use read::{Evidence, LookFailed, UserQuery, organization};
 pub use reconcile::{Completed, ReconcileError};
 pub use request::{Request, Scope, Since, TriggerScope};

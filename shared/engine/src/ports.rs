@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sync_core::error::{SourceError, TargetError};
 use sync_core::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
 pub use sync_core::outcome::Effect;
+use sync_core::profile::UserRecord;
 use sync_core::records::{
     Account, Assignment, AssignmentOperation, AssignmentRequest, DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser,
     OrganizationalUnit,
@@ -48,6 +49,9 @@ pub trait ReadTarget: Send + Sync {
     /// The users with this userName (one call). AWS may compare with or without regard to case.
     fn users_named(&self, user_name: &str) -> impl Future<Output = Result<Vec<DirectoryUser>, TargetError>> + Send;
 
+    /// The user with this externalId, as far as the transport can look for one: `None` where it cannot, and only a list of everyone can say.
+    fn user_with_external_id(&self, id: &str) -> impl Future<Output = Result<Option<Vec<DirectoryUser>>, TargetError>> + Send;
+
     /// One user by id; `None` if it does not exist.
     fn user(&self, id: &UserId) -> impl Future<Output = Result<Option<DirectoryUser>, TargetError>> + Send;
 
@@ -76,7 +80,21 @@ pub struct GroupChange {
     pub description: Option<String>,
 }
 
-/// Writes to Identity Center. Each call is one change, and safe to repeat.
+/// One change to the members of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberChange {
+    /// A user is put into it.
+    Add(UserId),
+    /// A user is taken out of it.
+    Remove {
+        /// Who.
+        user: UserId,
+        /// Their membership: what the Identity Store API asks for.
+        membership: MembershipId,
+    },
+}
+
+/// Writes to Identity Center. Each call is safe to repeat.
 pub trait WriteTarget: Send + Sync {
     /// Makes a group. `NameTaken` where a group of this name exists, as after an answer that was lost: look it up.
     fn create_group(&self, display_name: &str, description: &str) -> impl Future<Output = Result<GroupId, TargetError>> + Send;
@@ -97,6 +115,36 @@ pub trait WriteTarget: Send + Sync {
 
     /// Removes a membership. One that is gone already is `AlreadyInEffect`.
     fn delete_membership(&self, id: &MembershipId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+
+    /// Most membership changes of one [`Self::change_members`]: what the transport carries in one request.
+    fn most_changes_at_once(&self) -> usize;
+
+    /// Changes the members of one group, and sets its externalId on the way where it is given and the transport can. An error says that not
+    /// all of it took effect. A transport that carries one change at a time makes one request of each.
+    fn change_members(
+        &self,
+        group: &GroupId,
+        external_id: Option<&str>,
+        changes: &[MemberChange],
+    ) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+
+    /// Makes a user. `NameTaken` where one of this userName or e-mail address exists, as after an answer that was lost: look it up.
+    fn create_user(&self, user: &UserRecord) -> impl Future<Output = Result<UserId, TargetError>> + Send;
+
+    /// Changes a user from what was read to what is wanted, at this revision where it is known.
+    fn update_user(
+        &self,
+        id: &UserId,
+        from: &UserRecord,
+        to: &UserRecord,
+        at: Option<&Revision>,
+    ) -> impl Future<Output = Result<(), TargetError>> + Send;
+
+    /// Disables a user: they can sign in no more, and stay.
+    fn disable_user(&self, id: &UserId) -> impl Future<Output = Result<Effect, TargetError>> + Send;
+
+    /// Deletes a user, at this revision where it is known. One that is gone already is `AlreadyInEffect`.
+    fn delete_user(&self, id: &UserId, at: Option<&Revision>) -> impl Future<Output = Result<Effect, TargetError>> + Send;
 }
 
 /// Reads of account assignments (sso-admin). Every list is read to its last page, or the call fails.

@@ -56,6 +56,9 @@ apis! {
     IdentityStore {
         ListUsers,
         DescribeUser,
+        CreateUser,
+        UpdateUser,
+        DeleteUser,
         ListGroups,
         DescribeGroup,
         ListGroupMemberships,

@@ -23,6 +23,7 @@ mod records;
 pub mod scim;
 mod skew;
 mod sso_admin;
+mod users;
 mod whole;
 mod writes;
 
@@ -36,6 +37,7 @@ use tokio::time::Instant;
 pub use access::{Access, Found, Purpose, Tried};
 pub use connection::{Connection, Settings, configured};
 pub use locate::{Location, Locator};
+pub use users::UserDetails;
 
 /// One instance of Identity Center: its identity store, its account assignments, and the organization around it. Cheap to clone;
 /// clones share pacers and counts.
@@ -44,6 +46,9 @@ pub struct IdentityCenter {
     aws: Connection,
     store: Arc<str>,
     instance_arn: Option<Arc<str>>,
+    details: UserDetails,
+    /// Set where users and memberships are written over SCIM.
+    scim: Option<scim::ScimClient>,
 }
 
 impl IdentityCenter {
@@ -53,13 +58,27 @@ impl IdentityCenter {
             aws: connection.clone(),
             store: location.identity_store_id.as_str().into(),
             instance_arn: location.instance_arn.as_deref().map(Into::into),
+            details: UserDetails::None,
+            scim: None,
         }
+    }
+
+    /// The same instance, whose users and memberships, and whose groups' externalIds, are written over SCIM.
+    #[must_use]
+    pub fn over_scim(self, scim: scim::ScimClient) -> Self {
+        Self { scim: Some(scim), ..self }
+    }
+
+    /// The same instance, whose users are read with so much detail.
+    #[must_use]
+    pub fn with_user_details(self, details: UserDetails) -> Self {
+        Self { details, ..self }
     }
 
     /// The same instance for a run that must end at `deadline`: a call that is not answered by then fails with `OutOfTime` instead
     /// of waiting longer. A write that was under way at that moment may have taken effect.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
-        Self { aws: self.aws.until(deadline), ..self.clone() }
+        Self { aws: self.aws.until(deadline), scim: self.scim.as_ref().map(|scim| scim.until(deadline)), ..self.clone() }
     }
 }

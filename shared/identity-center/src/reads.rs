@@ -17,25 +17,33 @@ use crate::whole::{HasList, same};
 impl ReadTarget for IdentityCenter {
     async fn list_users(&self) -> Result<Listing<DirectoryUser>, TargetError> {
         let raw = all_pages(Api::ListUsers, |token| self.users_page(None, token)).await?;
-        Ok(records::listing(raw, User::user_id, records::user))
+        Ok(records::listing(raw, User::user_id, |raw| self.user_record(raw)))
     }
 
     /// The filter is compared once more on this side, as an emulator or a later AWS that does not know it would give every user.
     async fn users_named(&self, user_name: &str) -> Result<Vec<DirectoryUser>, TargetError> {
         let asked = NameKey::of(user_name);
         let raw = all_pages(Api::ListUsers, |token| self.users_page(Some(user_name), token)).await?;
-        let users = raw.into_iter().map(records::user).collect::<Result<Vec<_>, _>>();
+        let users = raw.into_iter().map(|raw| self.user_record(raw)).collect::<Result<Vec<_>, _>>();
         let users = users.map_err(|error| Failure::malformed(Api::ListUsers, error.to_string()))?;
         Ok(users.into_iter().filter(|user| NameKey::of(&user.user_name) == asked).collect())
     }
 
+    async fn user_with_external_id(&self, id: &str) -> Result<Option<Vec<DirectoryUser>>, TargetError> {
+        match &self.scim {
+            Some(scim) => self.found_by_scim(scim, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn user(&self, id: &UserId) -> Result<Option<DirectoryUser>, TargetError> {
         let send = || async {
-            let answer = self.aws.identity_store.describe_user().identity_store_id(&*self.store).user_id(id.as_str()).send().await;
+            let request = self.aws.identity_store.describe_user().identity_store_id(&*self.store).user_id(id.as_str());
+            let answer = request.set_extensions(self.details.extensions()).send().await;
             answer.map_err(|error| identity_store(Api::DescribeUser, error))
         };
         let Some(raw) = found(self.aws.caller.call(Api::DescribeUser, send).await, &ResourceType::User)? else { return Ok(None) };
-        let user = records::described_user(raw).map_err(|error| Failure::malformed(Api::DescribeUser, error.to_string()))?;
+        let user = self.described_user_record(raw).map_err(|error| Failure::malformed(Api::DescribeUser, error.to_string()))?;
         same(Api::DescribeUser, id, &user.id)?;
         Ok(Some(user))
     }
@@ -84,6 +92,7 @@ impl IdentityCenter {
         let filter = user_name.map(user_name_filter).transpose()?;
         let send = || async {
             let request = self.aws.identity_store.list_users().identity_store_id(&*self.store).max_results(MAX_RESULTS);
+            let request = request.set_extensions(self.details.extensions());
             #[expect(deprecated, reason = "the other way, GetUserId, needs DescribeUser as well: two calls for one")]
             let request = request.set_filters(filter.clone().map(|filter| vec![filter])).set_next_token(token.clone());
             let answer = request.customize().interceptor(HasList("Users")).send().await;

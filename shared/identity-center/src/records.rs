@@ -7,7 +7,7 @@ use sync_core::ids::{GroupId, IdError, MembershipId, Revision, UserId};
 use sync_core::records::{BadRecord, DirectoryGroup, DirectoryUser, Listing, Membership};
 
 /// Makes records of a list's elements, and sets aside those that have no usable id.
-pub(crate) fn listing<R, T>(raw: Vec<R>, id: fn(&R) -> &str, record: fn(R) -> Result<T, IdError>) -> Listing<T> {
+pub(crate) fn listing<R, T>(raw: Vec<R>, id: fn(&R) -> &str, record: impl Fn(R) -> Result<T, IdError>) -> Listing<T> {
     let mut listing = Listing::of(Vec::with_capacity(raw.len()));
     for element in raw {
         let shown = id(&element).to_owned();
@@ -24,6 +24,7 @@ pub(crate) fn user(raw: User) -> Result<DirectoryUser, IdError> {
         id: UserId::new(&raw.user_id)?,
         user_name: raw.user_name.unwrap_or_default(),
         external_ids: external_ids(raw.external_ids),
+        details: None,
     })
 }
 
@@ -32,6 +33,7 @@ pub(crate) fn described_user(raw: DescribeUserOutput) -> Result<DirectoryUser, I
         id: UserId::new(&raw.user_id)?,
         user_name: raw.user_name.unwrap_or_default(),
         external_ids: external_ids(raw.external_ids),
+        details: None,
     })
 }
 

@@ -80,6 +80,15 @@ impl ReadAssignments for IdentityCenter {
 }
 
 impl IdentityCenter {
+    /// How long a session of this permission set lasts, as AWS writes it (`PT1H`): what somebody keeps who has signed in already. `None` if
+    /// the set does not exist, or AWS does not say.
+    ///
+    /// # Errors
+    /// [`TargetError`] of the one call.
+    pub async fn session_duration(&self, arn: &PermissionSetArn) -> Result<Option<String>, TargetError> {
+        Ok(known(self.permission_set(arn).await)?.and_then(|set| set.session_duration).filter(|duration| !duration.is_empty()))
+    }
+
     async fn permission_sets_page(&self, instance: &str, token: Option<String>) -> Result<Page<String>, Failure> {
         let api = Api::ListPermissionSets;
         let send = || async {

@@ -1,13 +1,16 @@
 //! Writing to the identity store. Each call may be sent more than once, so each takes its own earlier effect for success.
 
 use aws_sdk_identitystore::types::{AttributeOperation, GroupMembershipExistenceResult, MemberId, ResourceType};
-use engine::ports::{Effect, GroupChange, ReadTarget, WriteTarget};
+use engine::ports::{Effect, GroupChange, MemberChange, ReadTarget, WriteTarget};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, MembershipId, Revision, UserId};
+use sync_core::profile::UserRecord;
 
 use crate::IdentityCenter;
 use crate::api::Api;
 use crate::errors::{About, Failure, identity_store};
+use crate::scim::MembershipChanges;
+use crate::users;
 
 impl WriteTarget for IdentityCenter {
     async fn create_group(&self, display_name: &str, description: &str) -> Result<GroupId, TargetError> {
@@ -73,6 +76,59 @@ impl WriteTarget for IdentityCenter {
         };
         gone(self.aws.caller.call(Api::DeleteGroupMembership, send).await, &ResourceType::GroupMembership)
     }
+
+    fn most_changes_at_once(&self) -> usize {
+        if self.scim.is_some() { MembershipChanges::MAX } else { 1 }
+    }
+
+    async fn change_members(&self, group: &GroupId, external_id: Option<&str>, changes: &[MemberChange]) -> Result<Effect, TargetError> {
+        if let Some(scim) = &self.scim {
+            return users::scim::patch_group(scim, group, external_id, changes).await;
+        }
+        let mut effect = Effect::AlreadyInEffect;
+        for change in changes {
+            let done = match change {
+                MemberChange::Add(user) => self.create_membership(group, user).await?,
+                MemberChange::Remove { membership, .. } => self.delete_membership(membership).await?,
+            };
+            effect = effect.min(done);
+        }
+        Ok(effect)
+    }
+
+    async fn create_user(&self, user: &UserRecord) -> Result<UserId, TargetError> {
+        match &self.scim {
+            Some(scim) => users::scim::create_user(scim, user).await,
+            None => self.store_user(user).await,
+        }
+    }
+
+    async fn update_user(&self, id: &UserId, from: &UserRecord, to: &UserRecord, at: Option<&Revision>) -> Result<(), TargetError> {
+        match &self.scim {
+            Some(scim) => users::scim::put_user(scim, id, to).await,
+            None => self.change_stored_user(id, from, to, at).await,
+        }
+    }
+
+    async fn disable_user(&self, id: &UserId) -> Result<Effect, TargetError> {
+        if let Some(scim) = &self.scim {
+            return scim.set_active(id, false).await.map(|()| Effect::Changed);
+        }
+        let advice = format!("user {id} cannot be disabled: no Identity Store API sets UserStatus; writes.transport = \"scim\" does");
+        Err(Failure::invalid(Api::UpdateUser, advice).into())
+    }
+
+    async fn delete_user(&self, id: &UserId, at: Option<&Revision>) -> Result<Effect, TargetError> {
+        if let Some(scim) = &self.scim {
+            return scim.delete_user(id).await;
+        }
+        let send = || async {
+            let request = self.aws.identity_store.delete_user().identity_store_id(&*self.store).user_id(id.as_str());
+            let answer = request.set_revision(at.map(|at| at.as_str().to_owned())).send().await;
+            answer.map_err(|error| identity_store(Api::DeleteUser, error))
+        };
+        gone(self.aws.caller.call(Api::DeleteUser, send).await, &ResourceType::User)
+    }
 }
 
 impl IdentityCenter {
@@ -108,7 +164,7 @@ fn gone<T>(answer: Result<T, Failure>, resource: &ResourceType) -> Result<Effect
 }
 
 /// A new group cannot be modified by someone else, so a conflict without a reason can only be about its name.
-fn name_taken(mut failure: Failure) -> Failure {
+pub(crate) fn name_taken(mut failure: Failure) -> Failure {
     if failure.about == About::UnexplainedConflict {
         failure.error.kind = TargetErrorKind::NameTaken;
     }

@@ -33,6 +33,7 @@ pub struct OktaClient {
 struct Shared {
     org_url: Url,
     user_name_from: UserNameFrom,
+    profile_attributes: BTreeSet<String>,
     sender: Sender,
 }
 
@@ -47,7 +48,12 @@ impl OktaClient {
 
     pub(crate) fn over(exchange: Arc<dyn Exchange>, config: &OktaConfig, credentials: Arc<dyn CredentialProvider>) -> Self {
         let sender = Sender::new(exchange, credentials, config.rate_share);
-        let shared = Shared { org_url: config.org_url.clone(), user_name_from: config.user_name_from.clone(), sender };
+        let shared = Shared {
+            org_url: config.org_url.clone(),
+            user_name_from: config.user_name_from.clone(),
+            profile_attributes: config.profile_attributes.clone(),
+            sender,
+        };
         Self { shared: Arc::new(shared), deadline: None }
     }
 
@@ -81,7 +87,7 @@ impl OktaClient {
     }
 
     fn parse_user(&self) -> impl Fn(&Value) -> Result<OktaUser, BadRecord> {
-        |value| records::user(value, &self.shared.user_name_from)
+        |value| records::user(value, &self.shared.user_name_from, &self.shared.profile_attributes)
     }
 }
 

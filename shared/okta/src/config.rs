@@ -1,5 +1,6 @@
 //! What the client needs to know, checked before the first request.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const RATE_SHARE: f64 = 0.8;
 pub struct OktaConfig {
     pub(crate) org_url: Url,
     pub(crate) user_name_from: UserNameFrom,
+    pub(crate) profile_attributes: BTreeSet<String>,
     pub(crate) rate_share: f64,
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
@@ -57,6 +59,7 @@ impl OktaConfig {
         Ok(Self {
             org_url: org_url.clone(),
             user_name_from,
+            profile_attributes: BTreeSet::new(),
             rate_share: RATE_SHARE,
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
@@ -69,6 +72,12 @@ impl OktaConfig {
     /// [`ConfigError::RateShare`] unless it is above 0 and at most 1.
     pub fn with_rate_share(self, rate_share: f64) -> Result<Self, ConfigError> {
         if rate_share > 0.0 && rate_share <= 1.0 { Ok(Self { rate_share, ..self }) } else { Err(ConfigError::RateShare(rate_share)) }
+    }
+
+    /// What is read of a user's profile beside the login: nothing, if nothing else is said.
+    #[must_use]
+    pub fn with_profile_attributes(self, profile_attributes: BTreeSet<String>) -> Self {
+        Self { profile_attributes, ..self }
     }
 
     /// Other time-outs, as where a simulator is meant to be slow.

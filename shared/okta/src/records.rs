@@ -1,5 +1,7 @@
 //! Okta's JSON as records. Unknown fields are ignored; one that is odd and matters makes a bad record, never a guess.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use sync_core::ids::{OktaGroupId, OktaUserId};
@@ -43,7 +45,7 @@ pub(crate) fn group(record: &Value) -> Result<OktaGroup, BadRecord> {
 }
 
 /// A user.
-pub(crate) fn user(record: &Value, user_name_from: &UserNameFrom) -> Result<OktaUser, BadRecord> {
+pub(crate) fn user(record: &Value, user_name_from: &UserNameFrom, attributes: &BTreeSet<String>) -> Result<OktaUser, BadRecord> {
     let id = OktaUserId::new(id_text(record)?).map_err(|error| bad(None, error.to_string()))?;
     let of = |problem: String| bad(Some(id.as_str()), problem);
     let profile = profile(record).map_err(of)?;
@@ -57,8 +59,19 @@ pub(crate) fn user(record: &Value, user_name_from: &UserNameFrom) -> Result<Okta
         status: UserStatus::parse(&filled_text(record, "status", "status").map_err(of)?),
         user_name: text(attribute),
         login: text("login").unwrap_or_default(),
+        profile: attributes.iter().filter_map(|name| Some((name.clone(), plain(profile.get(name)?)?))).collect(),
         id: id.clone(),
     })
+}
+
+/// A value of a profile as a text; `None` for null, lists and records, which are no single value.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// The group of an app's assignment, which is all that is needed of it.
@@ -187,20 +200,20 @@ mod tests {
 
     #[test]
     fn the_user_name_comes_from_where_the_policy_says() {
-        let name = |from: UserNameFrom| user(&good_user(), &from).unwrap().user_name;
+        let name = |from: UserNameFrom| user(&good_user(), &from, &BTreeSet::new()).unwrap().user_name;
         assert_eq!(name(UserNameFrom::Login).as_deref(), Some("ada@example.com"));
         assert_eq!(name(UserNameFrom::Email).as_deref(), Some("ada@mail.com"));
         assert_eq!(name(UserNameFrom::Profile("awsName".to_owned())).as_deref(), Some("ada"));
         for attribute in ["missing", "n"] {
             assert_eq!(name(UserNameFrom::Profile(attribute.to_owned())), None, "{attribute}");
         }
-        let empty = user(&with(good_user(), "/profile/login", json!("  ")), &UserNameFrom::Login).unwrap();
+        let empty = user(&with(good_user(), "/profile/login", json!("  ")), &UserNameFrom::Login, &BTreeSet::new()).unwrap();
         assert_eq!((empty.user_name, empty.login.as_str()), (None, ""));
     }
 
     #[test]
     fn a_status_that_is_new_is_kept_as_it_is() {
-        let status = |word: &str| user(&with(good_user(), "/status", json!(word)), &UserNameFrom::Login).unwrap().status;
+        let status = |word: &str| user(&with(good_user(), "/status", json!(word)), &UserNameFrom::Login, &BTreeSet::new()).unwrap().status;
         assert_eq!(status("SUSPENDED"), UserStatus::Suspended);
         assert_eq!(status("ACTIVATING"), UserStatus::Other("ACTIVATING".to_owned()));
     }
@@ -218,7 +231,7 @@ mod tests {
             (with(good_user(), "/status", json!([])), Some("00u1"), "status is a list, not a text"),
         ] {
             let expected = BadRecord { id: id.map(str::to_owned), problem: problem.to_owned() };
-            assert_eq!(user(&record, &UserNameFrom::Login), Err(expected), "{record}");
+            assert_eq!(user(&record, &UserNameFrom::Login, &BTreeSet::new()), Err(expected), "{record}");
         }
     }
 }

@@ -32,7 +32,8 @@ struct Detail<'a> {
     run_id: &'a str,
     function: &'static str,
     action: &'static str,
-    okta_group: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    okta_group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +94,7 @@ fn detail(function: Function, run_id: &str, action: &Action, outcome: &'static s
         run_id,
         function: function.as_str(),
         action: action.name(),
-        okta_group: action.group().okta_id.as_str(),
+        okta_group: action.group().map(|group| group.okta_id.as_str()),
         group_id: action.group_id().map(sync_core::ids::GroupId::as_str),
         okta_user: action.user().and_then(|user| user.okta_id.as_ref()).map(sync_core::ids::OktaUserId::as_str),
         user_id: action.user_id().map(sync_core::ids::UserId::as_str),
@@ -156,7 +157,7 @@ async fn send_once(client: &Client, batch: &[PutEventsRequestEntry]) -> BTreeMap
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use sync_core::action::{GroupEdit, GroupLabel, GroupRef, UserLabel};
+    use sync_core::action::{GroupEdit, GroupLabel, GroupRef, UserLabel, UserRef};
     use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, RequestId, UserId};
     use sync_core::outcome::NotAttempted;
 
@@ -171,7 +172,7 @@ mod tests {
             group: group(),
             user: UserLabel { okta_id: Some(OktaUserId::new(user).unwrap()), name: "ada@example.com".to_owned() },
             group_ref: GroupRef::Existing(GroupId::new("9067-g1").unwrap()),
-            user_id: UserId::new("9067-u1").unwrap(),
+            user_ref: UserRef::Existing(UserId::new("9067-u1").unwrap()),
         }
     }
 

@@ -63,7 +63,7 @@ fn log_actions(report: &Report, findings: &Findings) {
             run_id = report.run_id,
             action = action.name(),
             phase = ?phase,
-            okta_group = action.group().okta_id.as_str(),
+            okta_group = action.group().map(|group| group.okta_id.as_str()),
             group_id = action.group_id().map(sync_core::ids::GroupId::as_str),
             okta_user = action.user().and_then(|user| user.okta_id.as_ref()).map(sync_core::ids::OktaUserId::as_str),
             account = action.assignment().map(|target| target.account.as_str()),

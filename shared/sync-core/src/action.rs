@@ -1,6 +1,11 @@
 //! Actions: one change to one object each, with everything that is needed to make it.
 
+mod users;
+
+use std::collections::BTreeSet;
 use std::fmt;
+
+pub use users::{UserCreation, UserDeparture, UserRef, UserUpdate};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, Revision, UserId};
 use crate::plan::GROUPS_AT_MOST;
@@ -9,7 +14,7 @@ use crate::records::UserStatus;
 /// When an action's turn comes; the order of the variants is the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// What leavers lose.
+    /// What leavers lose, and what becomes of them.
     RevokeLeaver,
     /// What is taken from users who gain nothing in this plan.
     Revoke,
@@ -236,10 +241,18 @@ pub enum Action {
         /// The group in Identity Center.
         group_ref: GroupRef,
         /// The user in Identity Center.
-        user_id: UserId,
+        user_ref: UserRef,
     },
     /// A membership is removed.
     RemoveMembership(RemoveMembership),
+    /// A user is made.
+    CreateUser(UserCreation),
+    /// A user's attributes follow Okta's, or it may sign in again.
+    UpdateUser(UserUpdate),
+    /// A user can sign in no more; it stays, with its id.
+    DisableUser(UserDeparture),
+    /// A user is deleted.
+    DeleteUser(UserDeparture),
     /// A group is given a permission set on an account.
     CreateAssignment {
         /// The Okta group, and its name.
@@ -297,6 +310,10 @@ impl Action {
             Self::CreateGroup { .. } => "create_group",
             Self::AddMembership { .. } => "add_membership",
             Self::RemoveMembership(_) => "remove_membership",
+            Self::CreateUser(_) => "create_user",
+            Self::UpdateUser(_) => "update_user",
+            Self::DisableUser(_) => "disable_user",
+            Self::DeleteUser(_) => "delete_user",
             Self::CreateAssignment { .. } => "create_assignment",
             Self::DeleteAssignment { .. } => "delete_assignment",
             Self::ReleaseGroup { .. } => "release_group",
@@ -304,18 +321,42 @@ impl Action {
         }
     }
 
-    /// The Okta group that it is about.
-    pub fn group(&self) -> &GroupLabel {
+    /// The Okta group that it is about; `None` for what is done to a user.
+    pub fn group(&self) -> Option<&GroupLabel> {
         match self {
             Self::RenameGroup(edit) | Self::AdoptGroup { edit, .. } | Self::ReleaseGroup { edit, .. } | Self::DeleteGroup { edit, .. } => {
-                &edit.group
+                Some(&edit.group)
             }
             Self::CreateGroup { group, .. }
             | Self::AddMembership { group, .. }
             | Self::CreateAssignment { group, .. }
-            | Self::DeleteAssignment { group, .. } => group,
-            Self::RemoveMembership(removal) => &removal.group,
+            | Self::DeleteAssignment { group, .. } => Some(group),
+            Self::RemoveMembership(removal) => Some(&removal.group),
+            Self::CreateUser(_) | Self::UpdateUser(_) | Self::DisableUser(_) | Self::DeleteUser(_) => None,
         }
+    }
+
+    /// The Okta groups that it rests on: the one that it is about, or those that a user was found in.
+    pub fn groups(&self) -> BTreeSet<&OktaGroupId> {
+        match self {
+            Self::CreateUser(creation) => creation.groups.iter().collect(),
+            Self::UpdateUser(update) => update.groups.iter().collect(),
+            Self::DisableUser(departure) | Self::DeleteUser(departure) => departure.groups.iter().collect(),
+            Self::RenameGroup(_)
+            | Self::AdoptGroup { .. }
+            | Self::CreateGroup { .. }
+            | Self::AddMembership { .. }
+            | Self::RemoveMembership(_)
+            | Self::CreateAssignment { .. }
+            | Self::DeleteAssignment { .. }
+            | Self::ReleaseGroup { .. }
+            | Self::DeleteGroup { .. } => self.group().map(|group| &group.okta_id).into_iter().collect(),
+        }
+    }
+
+    /// Whether it rests on one of these Okta groups.
+    pub fn is_of_any(&self, groups: &BTreeSet<OktaGroupId>) -> bool {
+        self.groups().into_iter().any(|group| groups.contains(group))
     }
 
     /// The user that it is about, as people know them.
@@ -323,6 +364,9 @@ impl Action {
         match self {
             Self::AddMembership { user, .. } => Some(user),
             Self::RemoveMembership(removal) => Some(&removal.user),
+            Self::CreateUser(creation) => Some(&creation.user),
+            Self::UpdateUser(update) => Some(&update.user),
+            Self::DisableUser(departure) | Self::DeleteUser(departure) => Some(&departure.user),
             Self::RenameGroup(_)
             | Self::AdoptGroup { .. }
             | Self::CreateGroup { .. }
@@ -333,12 +377,15 @@ impl Action {
         }
     }
 
-    /// The user that it is about, in Identity Center.
+    /// The user that it is about, in Identity Center; `None` for one that is yet to be made.
     pub fn user_id(&self) -> Option<&UserId> {
         match self {
-            Self::AddMembership { user_id, .. } => Some(user_id),
+            Self::AddMembership { user_ref, .. } => user_ref.existing(),
             Self::RemoveMembership(removal) => Some(&removal.user_id),
-            Self::RenameGroup(_)
+            Self::UpdateUser(update) => Some(&update.user_id),
+            Self::DisableUser(departure) | Self::DeleteUser(departure) => Some(&departure.user_id),
+            Self::CreateUser(_)
+            | Self::RenameGroup(_)
             | Self::AdoptGroup { .. }
             | Self::CreateGroup { .. }
             | Self::CreateAssignment { .. }
@@ -346,6 +393,16 @@ impl Action {
             | Self::ReleaseGroup { .. }
             | Self::DeleteGroup { .. } => None,
         }
+    }
+
+    /// Whom it disables or deletes.
+    pub fn departure(&self) -> Option<&UserDeparture> {
+        if let Self::DisableUser(departure) | Self::DeleteUser(departure) = self { Some(departure) } else { None }
+    }
+
+    /// Whether it is done to a user, and to no group.
+    pub fn is_on_user(&self) -> bool {
+        self.group().is_none()
     }
 
     /// The Identity Center group that it is about; `None` for one that is yet to be made.
@@ -360,7 +417,11 @@ impl Action {
             | Self::CreateAssignment { group_ref: GroupRef::Existing(id), .. } => Some(id),
             Self::AddMembership { group_ref: GroupRef::New(_), .. }
             | Self::CreateAssignment { group_ref: GroupRef::New(_), .. }
-            | Self::CreateGroup { .. } => None,
+            | Self::CreateGroup { .. }
+            | Self::CreateUser(_)
+            | Self::UpdateUser(_)
+            | Self::DisableUser(_)
+            | Self::DeleteUser(_) => None,
         }
     }
 
@@ -373,6 +434,10 @@ impl Action {
             | Self::CreateGroup { .. }
             | Self::AddMembership { .. }
             | Self::RemoveMembership(_)
+            | Self::CreateUser(_)
+            | Self::UpdateUser(_)
+            | Self::DisableUser(_)
+            | Self::DeleteUser(_)
             | Self::ReleaseGroup { .. }
             | Self::DeleteGroup { .. } => None,
         }
@@ -381,8 +446,15 @@ impl Action {
     /// Whether it takes something away.
     pub fn is_removal(&self) -> bool {
         match self {
-            Self::RemoveMembership(_) | Self::DeleteAssignment { .. } | Self::ReleaseGroup { .. } | Self::DeleteGroup { .. } => true,
-            Self::RenameGroup(_)
+            Self::RemoveMembership(_)
+            | Self::DisableUser(_)
+            | Self::DeleteUser(_)
+            | Self::DeleteAssignment { .. }
+            | Self::ReleaseGroup { .. }
+            | Self::DeleteGroup { .. } => true,
+            Self::CreateUser(_)
+            | Self::UpdateUser(_)
+            | Self::RenameGroup(_)
             | Self::AdoptGroup { .. }
             | Self::CreateGroup { .. }
             | Self::AddMembership { .. }
@@ -403,6 +475,10 @@ impl Action {
             Self::CreateGroup { .. } => "managed in Okta, and not in Identity Center".to_owned(),
             Self::AddMembership { .. } => "a member in Okta".to_owned(),
             Self::RemoveMembership(removal) => removal.reason.to_string(),
+            Self::CreateUser(_) => "entitled by a managed group, and not in Identity Center".to_owned(),
+            Self::UpdateUser(update) if update.is_undo => "the run that changed it is undone".to_owned(),
+            Self::UpdateUser(update) => format!("differs from Okta in {}", update.differences().join(", ")),
+            Self::DisableUser(departure) | Self::DeleteUser(departure) => departure.reason.to_string(),
             Self::CreateAssignment { rule, is_full: true, .. } => {
                 format!("rule {rule} gives it to the group, but AWS allows {GROUPS_AT_MOST} groups for one permission set on one account")
             }

@@ -17,6 +17,12 @@ pub struct ActualState {
     pub groups: BTreeMap<GroupId, DirectoryGroup>,
     /// The users that were listed or looked up.
     pub users: BTreeMap<UserId, DirectoryUser>,
+    /// Whether the list of all users was read whole.
+    pub lists_all_users: bool,
+    /// The Okta users who were looked for by externalId as well as by name, and not found.
+    pub sought: BTreeSet<OktaUserId>,
+    /// The Okta users of whom an earlier run found that they are not entitled, and whether their grace is over.
+    pub departing: BTreeMap<OktaUserId, Grace>,
     /// Which Identity Center user an Okta user was found to be before, for users without an externalId.
     pub pins: BTreeMap<OktaUserId, UserId>,
     /// Whether pins could not be read: then nobody without an externalId can be told by name, or taken for a stranger.
@@ -45,6 +51,15 @@ pub struct Target {
     pub account: AccountId,
     /// The permission set.
     pub permission_set: PermissionSetArn,
+}
+
+/// Whether a user who is not entitled may still come back unharmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grace {
+    /// Not long enough ago for the policy's `grace_hours`.
+    Running,
+    /// Long enough ago.
+    Over,
 }
 
 /// What is known of one user in one group.

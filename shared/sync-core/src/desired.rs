@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{AdoptedBy, DisposalReason, GroupLabel, RemovalReason, UserLabel, Weakness};
 use crate::actual::Target;
-use crate::ids::{AccountId, GroupId, OktaGroupId, UserId};
+use crate::ids::{AccountId, GroupId, OktaGroupId, OktaUserId, UserId};
 use crate::mark::Mark;
+use crate::profile::{Attribute, UserRecord};
 
 /// The desired state. What it does not mention is not touched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +17,59 @@ pub struct DesiredState {
     pub movers: BTreeSet<UserId>,
     /// The users who should be in a group of which it is not known whether they are: they keep what they have.
     pub undecided: BTreeSet<UserId>,
+    /// The users that Lockstep makes, changes, disables or deletes; none where the policy does not manage users.
+    pub users: BTreeMap<OktaUserId, DesiredUser>,
+}
+
+/// A user that is ours or shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredUser {
+    /// Who.
+    pub label: UserLabel,
+    /// The managed groups that list them, or that they are in.
+    pub groups: BTreeSet<OktaGroupId>,
+    /// What should become of them.
+    pub fate: UserFate,
+}
+
+/// What should become of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserFate {
+    /// They are made.
+    Create(UserRecord),
+    /// They exist, and shall be so.
+    Keep {
+        /// The user.
+        id: UserId,
+        /// What they shall be, as far as the policy says.
+        record: UserRecord,
+        /// Attributes that shall be unset.
+        unset: BTreeSet<Attribute>,
+    },
+    /// They can sign in no more.
+    Disable {
+        /// The user.
+        id: UserId,
+        /// Why.
+        reason: RemovalReason,
+    },
+    /// They are deleted.
+    Delete {
+        /// The user.
+        id: UserId,
+        /// Why.
+        reason: RemovalReason,
+    },
+}
+
+impl UserFate {
+    /// The user in Identity Center, if they exist.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Self::Create(_) => None,
+            Self::Keep { id, .. } | Self::Disable { id, .. } | Self::Delete { id, .. } => Some(id),
+        }
+    }
 }
 
 /// A group that is ours or shall be.
@@ -128,6 +182,8 @@ impl Fate {
 pub struct DesiredMembers {
     /// Those who should.
     pub wanted: BTreeMap<UserId, UserLabel>,
+    /// Those who should, and are made in the same plan.
+    pub newcomers: BTreeMap<OktaUserId, UserLabel>,
     /// Those of whom it is known that they should not.
     pub unwanted: BTreeMap<UserId, (UserLabel, RemovalReason)>,
     /// Those of whom nothing may be concluded: they stay as they are.

@@ -1,15 +1,18 @@
 //! What a run changed, in ids, and how it is undone.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::action::{
     Action, AdoptedBy, AssignmentRemovalReason, AssignmentTarget, DisposalReason, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason,
-    RemoveMembership, UserLabel,
+    RemoveMembership, UserLabel, UserRef, UserUpdate,
 };
 use crate::actual::{ActualState, Standing, Target};
 use crate::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use crate::mark::Mark;
 use crate::plan::Plan;
+use crate::profile::UserRecord;
 
 /// One change that a run made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +20,11 @@ use crate::plan::Plan;
 pub struct Change {
     /// The contract's name of the action.
     pub action: String,
-    /// The Okta group.
-    pub okta_group: OktaGroupId,
+    /// The Okta group; none where the change was to a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub okta_group: Option<OktaGroupId>,
     /// The group's name after the change.
+    #[serde(default)]
     pub group_name: String,
     /// The group in Identity Center; none where the same run made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,13 +66,17 @@ impl Change {
             Action::CreateGroup { .. }
             | Action::AddMembership { .. }
             | Action::RemoveMembership(_)
+            | Action::CreateUser(_)
+            | Action::UpdateUser(_)
+            | Action::DisableUser(_)
+            | Action::DeleteUser(_)
             | Action::CreateAssignment { .. }
             | Action::DeleteAssignment { .. } => None,
         };
         Self {
             action: action.name().to_owned(),
-            okta_group: action.group().okta_id.clone(),
-            group_name: action.group().name.clone(),
+            okta_group: action.group().map(|group| group.okta_id.clone()),
+            group_name: action.group().map(|group| group.name.clone()).unwrap_or_default(),
             group: action.group_id().cloned(),
             okta_user: action.user().and_then(|user| user.okta_id.clone()),
             user: action.user_id().cloned(),
@@ -94,11 +103,9 @@ pub fn inverse(changes: &[Change], actual: &ActualState) -> (Plan, Vec<String>) 
 }
 
 fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Vec<(Phase, Action)> {
+    let Some(okta_group) = &change.okta_group else { return on_user(change, actual, notes).into_iter().collect() };
     let Some(id) = group_of(change, actual) else {
-        notes.push(format!(
-            "{} of group {} ({}) cannot be undone: the group does not exist",
-            change.action, change.group_name, change.okta_group
-        ));
+        notes.push(format!("{} of group {} ({okta_group}) cannot be undone: the group does not exist", change.action, change.group_name));
         return Vec::new();
     };
     let undone = match change.action.as_str() {
@@ -111,7 +118,7 @@ fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) ->
         "adopt_group" => return [rename_back(change, &id, actual), release(change, &id, actual)].into_iter().flatten().collect(),
         "release_group" => mark_again(change, &id, actual),
         other => {
-            notes.push(format!("{other} of group {} ({}) cannot be undone", change.group_name, change.okta_group));
+            notes.push(format!("{other} of group {} ({okta_group}) cannot be undone", change.group_name));
             None
         }
     };
@@ -120,12 +127,57 @@ fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) ->
 
 /// The group of a change: by its id, or where the same run made it, by its mark.
 fn group_of(change: &Change, actual: &ActualState) -> Option<GroupId> {
-    let marked = || actual.groups.keys().find(|id| actual.mark(id).is_some_and(|mark| mark.group == change.okta_group)).cloned();
+    let marked =
+        || actual.groups.keys().find(|id| actual.mark(id).is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group))).cloned();
     change.group.clone().or_else(marked).filter(|id| actual.groups.contains_key(id))
 }
 
-fn label(change: &Change) -> GroupLabel {
-    GroupLabel { okta_id: change.okta_group.clone(), name: change.group_name.clone() }
+/// What was done to a user. Their attributes are not kept in the history, so that it holds no one's name; so only a disabling is undone.
+fn on_user(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Option<(Phase, Action)> {
+    let who = change.okta_user.as_ref().map_or("without Okta id", |id| id.as_str());
+    let why = match change.action.as_str() {
+        "disable_user" => return enable(change, actual),
+        "create_user" => "the user stays, without the memberships that the run gave; disable or delete them by hand",
+        "update_user" => "what it was before is not kept",
+        "delete_user" => "a deleted UserId never comes back; whoever is entitled is made anew by the next run",
+        _ => "nothing is known of such a change",
+    };
+    notes.push(format!("{} of user {who} cannot be undone: {why}", change.action));
+    None
+}
+
+fn enable(change: &Change, actual: &ActualState) -> Option<(Phase, Action)> {
+    let read = actual.users.get(change.user.as_ref()?)?;
+    let details = read.details.as_ref().filter(|details| details.is_enabled == Some(false))?;
+    let from = UserRecord {
+        user_name: read.user_name.clone(),
+        external_id: read.external_ids.first().cloned(),
+        is_enabled: details.is_enabled,
+        attributes: details.attributes.clone(),
+    };
+    let update = UserUpdate {
+        user: user(change, &read.id),
+        user_id: read.id.clone(),
+        to: UserRecord { is_enabled: Some(true), ..from.clone() },
+        from,
+        revision: details.revision.clone(),
+        groups: BTreeSet::new(),
+        is_undo: true,
+    };
+    Some((Phase::EnsureUser, Action::UpdateUser(update)))
+}
+
+/// The user of a change: by their id, or where the same run made them, by their externalId or the ledger's pin.
+fn user_of(change: &Change, actual: &ActualState) -> Option<UserId> {
+    let okta_id = change.okta_user.as_ref();
+    let known =
+        || actual.users.values().find(|user| user.external_ids.iter().any(|id| Some(id.as_str()) == okta_id.map(OktaUserId::as_str)));
+    let pinned = || actual.pins.get(okta_id?).cloned();
+    change.user.clone().or_else(|| known().map(|user| user.id.clone())).or_else(pinned)
+}
+
+fn label(change: &Change, okta_id: &OktaGroupId) -> GroupLabel {
+    GroupLabel { okta_id: okta_id.clone(), name: change.group_name.clone() }
 }
 
 fn user(change: &Change, id: &UserId) -> UserLabel {
@@ -133,10 +185,10 @@ fn user(change: &Change, id: &UserId) -> UserLabel {
 }
 
 fn remove(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
-    let user_id = change.user.clone()?;
+    let user_id = user_of(change, actual)?;
     let Standing::Member(membership) = actual.standing(group, &user_id) else { return None };
     let removal = RemoveMembership {
-        group: label(change),
+        group: label(change, change.okta_group.as_ref()?),
         user: user(change, &user_id),
         group_id: group.clone(),
         membership_id: membership.clone(),
@@ -148,10 +200,11 @@ fn remove(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Pha
 }
 
 fn add(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
-    let user_id = change.user.clone()?;
+    let user_id = user_of(change, actual)?;
     let Standing::NotMember = actual.standing(group, &user_id) else { return None };
     let (user, group_ref) = (user(change, &user_id), GroupRef::Existing(group.clone()));
-    Some((Phase::Grant, Action::AddMembership { group: label(change), user, group_ref, user_id }))
+    let (group, user_ref) = (label(change, change.okta_group.as_ref()?), UserRef::Existing(user_id));
+    Some((Phase::Grant, Action::AddMembership { group, user, group_ref, user_ref }))
 }
 
 fn assignment(target: &Target, actual: &ActualState) -> AssignmentTarget {
@@ -166,19 +219,25 @@ fn assignment(target: &Target, actual: &ActualState) -> AssignmentTarget {
 fn delete_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| known.contains(target)))?;
     let (target, reason) = (assignment(target, actual), AssignmentRemovalReason::Undone);
-    Some((Phase::Revoke, Action::DeleteAssignment { group: label(change), group_id: group.clone(), target, reason }))
+    Some((
+        Phase::Revoke,
+        Action::DeleteAssignment { group: label(change, change.okta_group.as_ref()?), group_id: group.clone(), target, reason },
+    ))
 }
 
 fn create_assignment(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let target = change.target.as_ref().filter(|target| actual.known_assignments(group).is_some_and(|known| !known.contains(target)))?;
     let (target, group_ref) = (assignment(target, actual), GroupRef::Existing(group.clone()));
-    Some((Phase::Grant, Action::CreateAssignment { group: label(change), group_ref, target, rule: 0, is_full: false }))
+    Some((
+        Phase::Grant,
+        Action::CreateAssignment { group: label(change, change.okta_group.as_ref()?), group_ref, target, rule: 0, is_full: false },
+    ))
 }
 
 fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> Option<GroupEdit> {
     let record = actual.groups.get(group)?;
     Some(GroupEdit {
-        group: GroupLabel { okta_id: change.okta_group.clone(), name: name.to_owned() },
+        group: GroupLabel { okta_id: change.okta_group.clone()?, name: name.to_owned() },
         group_id: group.clone(),
         display_name: record.display_name.clone(),
         description: record.description.clone(),
@@ -189,7 +248,7 @@ fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> O
 fn delete(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let edit = edit(change, group, actual, &change.group_name)?;
     let members = u64::try_from(actual.size(group)?).unwrap_or(u64::MAX);
-    let ours = actual.mark(group).is_some_and(|mark| mark.group == change.okta_group);
+    let ours = actual.mark(group).is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group));
     ours.then_some((Phase::DeleteGroup, Action::DeleteGroup { edit, members, reason: DisposalReason::Undone, weakness: None }))
 }
 
@@ -203,7 +262,7 @@ fn rename_back(change: &Change, group: &GroupId, actual: &ActualState) -> Option
 fn release(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
     let before = change.before.as_ref()?;
     let edit = edit(change, group, actual, &before.display_name)?;
-    let ours = actual.mark(group).is_some_and(|mark| mark.group == change.okta_group);
+    let ours = actual.mark(group).is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group));
     let unmarked = before.description.clone();
     ours.then_some((Phase::DeleteGroup, Action::ReleaseGroup { edit, unmarked, reason: DisposalReason::Undone, weakness: None }))
 }

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod pacing;
 pub mod plan;
 pub mod policy;
+pub mod profile;
 pub mod reading;
 pub mod records;
 pub mod remembered;

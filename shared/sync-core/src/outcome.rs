@@ -36,6 +36,8 @@ pub enum NotAttempted {
     GrantFailed,
     /// The group could not be made.
     GroupNotMade,
+    /// The user could not be made.
+    UserNotMade,
     /// What decided is not so any more.
     ChangedMeanwhile,
     /// The evidence was too old by the time the action's turn came, and could not be renewed.
@@ -60,6 +62,7 @@ impl fmt::Display for NotAttempted {
             Self::OutOfTime => "the run's time was up; the next run goes on",
             Self::GrantFailed => "what the user should have gained could not be granted, so they keep what they have",
             Self::GroupNotMade => "the group could not be made",
+            Self::UserNotMade => "the user could not be made",
             Self::ChangedMeanwhile => "what decided changed in the meantime; the next run decides again",
             Self::EvidenceTooOld => "the members were read too long ago, and have changed since or could not be looked at again",
             Self::LeaseTaken => "another run was writing until this one's time was up",

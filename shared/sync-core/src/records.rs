@@ -1,9 +1,12 @@
 //! The records that Okta and Identity Center give, reduced to what decisions need.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
+use crate::profile::UserDetails;
 
 /// An Okta group's `type`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +142,8 @@ pub struct OktaUser {
     pub user_name: Option<String>,
     /// `login`, for reports; empty where the record has none.
     pub login: String,
+    /// The texts of the profile that the policy asks for, by attribute; empty where it does not manage users.
+    pub profile: BTreeMap<String, String>,
 }
 
 /// An element of a list that is no record: where it stood, and what is wrong with it.
@@ -175,6 +180,8 @@ pub struct DirectoryUser {
     pub user_name: String,
     /// The ids that external providers gave it, whatever their issuer. Written over SCIM only.
     pub external_ids: Vec<String>,
+    /// What else was read of it; `None` where the policy does not manage users.
+    pub details: Option<Box<UserDetails>>,
 }
 
 /// An Identity Store group.

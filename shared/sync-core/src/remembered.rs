@@ -134,7 +134,13 @@ mod tests {
 
     fn user(id: &str) -> OktaUser {
         let login = format!("{id}@example.com");
-        OktaUser { id: OktaUserId::new(id).unwrap(), status: UserStatus::Active, user_name: Some(login.clone()), login }
+        OktaUser {
+            id: OktaUserId::new(id).unwrap(),
+            status: UserStatus::Active,
+            user_name: Some(login.clone()),
+            login,
+            profile: BTreeMap::new(),
+        }
     }
 
     fn list(members: &[&str]) -> MemberList {

@@ -26,7 +26,7 @@ fn lines(plan: &Plan) -> Vec<String> {
     let line = |(phase, action): (Phase, &Action)| {
         let target =
             action.assignment().map(|target| format!("{} on {}", target.permission_set_name, target.account_name)).unwrap_or_default();
-        format!("{phase:?} {} {} {target}: {}", action.name(), action.group().name, action.reason())
+        format!("{phase:?} {} {} {target}: {}", action.name(), action.group().unwrap().name, action.reason())
     };
     plan.actions().map(line).collect()
 }
@@ -125,7 +125,7 @@ fn s52_a_changed_rule_touches_only_its_own_assignments() {
         world(&changed).gives("G0", 1, "Admin").gives("G0", 2, "Admin").gives("G1", 3, "Admin").former_rule("^AWS-0$", "ou:Prod", "Admin");
     let plan = world.plan();
     assert_eq!(plan.len(), 4, "{:?}", lines(&plan));
-    assert!(plan.actions().all(|(_, action)| action.group().name == "AWS-0"));
+    assert!(plan.actions().all(|(_, action)| action.group().unwrap().name == "AWS-0"));
     assert!(world.judged().held.is_empty(), "the rule is still there, by its pattern");
 }
 

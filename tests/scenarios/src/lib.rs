@@ -13,7 +13,7 @@ use sim::okta::FakeOkta;
 use sim::{KillSwitch, MemoryTable, Shape, Time, TokioClock, World};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::plan::PlanHash;
-use sync_core::policy::Policy;
+use sync_core::policy::{Policy, Transport};
 use sync_core::report::Mode;
 use tokio::time::Instant;
 
@@ -77,12 +77,20 @@ impl Rig {
     pub fn engine(&self, limit: Duration) -> SimEngine {
         Engine {
             source: self.world.okta.clone(),
-            target: self.world.aws.clone(),
+            target: self.target(),
             ledger: Ledger::new(self.world.table.clone()),
             clock: self.world.time.clone(),
             policy: Arc::clone(&self.policy),
             directory: Arc::clone(&self.directory),
             deadline: Instant::now() + limit,
+        }
+    }
+
+    /// Identity Center, written to as the policy says.
+    fn target(&self) -> FakeIdentityCenter {
+        match self.policy.transport {
+            Transport::IdentityStore => self.world.aws.clone(),
+            Transport::Scim => self.world.aws.over_scim(),
         }
     }
 

@@ -271,6 +271,10 @@ fn parts(action: &Action, progress: &Progress) -> Option<(Assignment, Assignment
         | Action::CreateGroup { .. }
         | Action::AddMembership { .. }
         | Action::RemoveMembership(_)
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::ReleaseGroup { .. }
         | Action::DeleteGroup { .. } => None,
     }

@@ -41,17 +41,26 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Looks again at what old evidence would take away. Before the lease is taken: Okta may keep us waiting.
     pub(super) async fn refresh_evidence<'a>(&self, slice: Vec<&'a Action>, reads: &Reads, progress: &mut Progress) -> Vec<&'a Action> {
         let now = self.clock.now();
-        let read_at = |action: &Action| reads.read_at.get(&action.group().okta_id).copied().unwrap_or(reads.began);
-        let is_old = |action: &Action| action.is_removal() && now.duration_since(read_at(action)) > FRESH;
-        let Some(oldest) = slice.iter().filter(|action| is_old(action)).map(|action| read_at(action)).min() else { return slice };
-        let changed = self.changed_since(oldest).await;
+        let read_at = |action: &Action| {
+            let group = action.group().map(|group| &group.okta_id);
+            group.and_then(|group| reads.read_at.get(group)).copied().unwrap_or(reads.began)
+        };
+        let is_old = |action: &Action| action.is_removal() && (action.is_on_user() || now.duration_since(read_at(action)) > FRESH);
+        if !slice.iter().any(|action| is_old(action)) {
+            return slice;
+        }
+        let in_groups = slice.iter().filter(|action| is_old(action) && !action.is_on_user());
+        let changed = match in_groups.map(|action| read_at(action)).min() {
+            Some(oldest) => self.changed_since(oldest).await,
+            None => Some(BTreeSet::new()),
+        };
         let leavers = self.still_leavers(slice.iter().filter(|action| is_old(action)).copied()).await;
         let mut kept = Vec::new();
         for action in slice {
             match &changed {
                 _ if !is_old(action) => kept.push(action),
                 None => progress.record(action, Outcome::NotAttempted(NotAttempted::EvidenceTooOld)),
-                Some(changed) if changed.contains(&action.group().okta_id) => progress.leave(action),
+                Some(changed) if action.group().is_some_and(|group| changed.contains(&group.okta_id)) => progress.leave(action),
                 Some(_) if leaver_id(action).is_some_and(|id| leavers.get(id) != Some(&true)) => progress.leave(action),
                 Some(_) => kept.push(action),
             }
@@ -111,8 +120,10 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     pub(super) async fn say_what_is_touched(&self, run: &str, actions: &[&Action]) {
-        let groups = actions.iter().map(|action| action.group().okta_id.clone()).collect();
-        let touched = Touched { groups, ..Touched::default() };
+        let groups = actions.iter().filter_map(|action| Some(action.group()?.okta_id.clone())).collect();
+        let on_users = actions.iter().filter(|action| action.is_on_user());
+        let users = on_users.filter_map(|action| action.user()?.okta_id.clone()).collect();
+        let touched = Touched { groups, users };
         if let Err(error) = self.ledger.touch(run, &touched, self.clock.now()).await {
             tracing::warn!(event = "touch_not_recorded", error = %error);
         }
@@ -126,7 +137,11 @@ enum Hindrance {
 
 /// What stands in an action's way: a grant that failed, an adoption that did not happen, an assignment that is not at its end.
 fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hindrance> {
-    let group = &action.group().okta_id;
+    if let Action::DeleteUser(departure) = action {
+        let waits = progress.unrevoked.contains(&departure.user_id);
+        return waits.then_some(Hindrance::Why(NotAttempted::WaitsForAnother));
+    }
+    let group = &action.group()?.okta_id;
     match action {
         Action::RemoveMembership(removal) if progress.unchanged.contains(group) && !reads.is_ours(&removal.group_id) => {
             Some(Hindrance::Why(NotAttempted::WaitsForAnother))
@@ -153,6 +168,10 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
         | Action::CreateGroup { .. }
         | Action::AddMembership { .. }
         | Action::CreateAssignment { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::ReleaseGroup { .. } => None,
     }
 }
@@ -160,6 +179,7 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
 fn leaver_id(action: &Action) -> Option<&OktaUserId> {
     match action {
         Action::RemoveMembership(removal) if removal.reason.is_leaver() => removal.user.okta_id.as_ref(),
+        Action::DisableUser(departure) | Action::DeleteUser(departure) => departure.user.okta_id.as_ref(),
         Action::RemoveMembership(_)
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
@@ -167,6 +187,8 @@ fn leaver_id(action: &Action) -> Option<&OktaUserId> {
         | Action::AddMembership { .. }
         | Action::CreateAssignment { .. }
         | Action::DeleteAssignment { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
         | Action::ReleaseGroup { .. }
         | Action::DeleteGroup { .. } => None,
     }
@@ -174,7 +196,7 @@ fn leaver_id(action: &Action) -> Option<&OktaUserId> {
 
 fn is_touched(action: &Action, touched: &Touched) -> bool {
     let user = action.user().and_then(|user| user.okta_id.as_ref());
-    touched.groups.contains(&action.group().okta_id) || user.is_some_and(|user| touched.users.contains(user))
+    action.group().is_some_and(|group| touched.groups.contains(&group.okta_id)) || user.is_some_and(|user| touched.users.contains(user))
 }
 
 /// Leaves the actions that `shifted` names, and keeps the others.

@@ -102,6 +102,10 @@ where
             Action::DeleteGroup { edit, .. } => self.delete(action, edit).await,
             Action::AddMembership { .. }
             | Action::RemoveMembership(_)
+            | Action::CreateUser(_)
+            | Action::UpdateUser(_)
+            | Action::DisableUser(_)
+            | Action::DeleteUser(_)
             | Action::CreateAssignment { .. }
             | Action::DeleteAssignment { .. } => Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
         }
@@ -111,6 +115,7 @@ where
         match self.target.create_group(name, description).await {
             Ok(id) => {
                 progress.made.insert(okta_id.clone(), id);
+                progress.unlabelled.insert(okta_id.clone());
                 Outcome::Done(Effect::Changed)
             }
             Err(error) if error.kind == TargetErrorKind::NameTaken => match self.made_before(okta_id, name).await {

@@ -4,14 +4,16 @@
 mod assignments;
 mod ground;
 mod groups;
+mod memberships;
 mod slice;
 mod turn;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::action::{Action, GroupRef, Phase};
+use sync_core::action::{Action, GroupRef, Phase, UserRef};
 use sync_core::guard::ApprovedPlan;
-use sync_core::ids::{GroupId, OktaGroupId, UserId};
+use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 
 pub(crate) use ground::CLOCK_SKEW;
@@ -34,8 +36,13 @@ pub(crate) struct Applied {
 pub(super) struct Progress {
     applied: Applied,
     made: BTreeMap<OktaGroupId, GroupId>,
+    made_users: BTreeMap<OktaUserId, UserId>,
+    /// Groups that were made and have no externalId yet.
+    unlabelled: BTreeSet<OktaGroupId>,
     /// Users who could not be granted something: they keep what they have.
     ungranted: BTreeSet<UserId>,
+    /// Users who still have something that they should have lost: they are not deleted.
+    unrevoked: BTreeSet<UserId>,
     /// Users whose grant is to be decided anew: so is what they would lose.
     undecided: BTreeSet<UserId>,
     /// Groups that could not be given what they should gain: they keep what they have.
@@ -53,7 +60,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) heeds_pause: bool,
 }
 
-/// Most actions of one slice: some five seconds of calls at 19 a second, after which another run may take its turn.
+/// Most calls of one slice: some five seconds of calls at 19 a second, after which another run may take its turn.
 const SLICE: usize = 95;
 
 impl<S, T, L, C> Engine<S, T, L, C>
@@ -70,11 +77,16 @@ where
             phases.entry(phase).or_default().push(action);
         }
         let mut progress = Progress::default();
+        let (mut done, total) = (0, plan.actions().count());
         for (phase, actions) in phases {
-            for slice in actions.chunks(SLICE) {
+            for slice in slices(&actions, self.target.most_changes_at_once()) {
+                tracing::debug!(event = "progress", done, total, phase = ?phase);
                 self.apply_slice(phase, slice, writing, &mut progress).await;
+                done += slice.len();
             }
         }
+        tracing::debug!(event = "progress", done, total);
+        self.label_groups_without_members(writing, &mut progress).await;
         writing.turn.end(self).await;
         progress.applied
     }
@@ -84,13 +96,18 @@ impl Progress {
     fn record(&mut self, action: &Action, outcome: Outcome) {
         if !matches!(outcome, Outcome::Done(_)) {
             match action {
-                Action::AddMembership { user_id, .. } => drop(self.ungranted.insert(user_id.clone())),
+                Action::AddMembership { user_ref: UserRef::Existing(user), .. } => drop(self.ungranted.insert(user.clone())),
+                Action::RemoveMembership(removal) => drop(self.unrevoked.insert(removal.user_id.clone())),
                 Action::AdoptGroup { edit, .. } => drop(self.unchanged.insert(edit.group.okta_id.clone())),
                 Action::CreateAssignment { group, .. } => drop(self.ungiven.insert(group.okta_id.clone())),
                 Action::DeleteAssignment { group, .. } => drop(self.unchanged.insert(group.okta_id.clone())),
                 Action::RenameGroup(_)
                 | Action::CreateGroup { .. }
-                | Action::RemoveMembership(_)
+                | Action::AddMembership { user_ref: UserRef::New(_), .. }
+                | Action::CreateUser(_)
+                | Action::UpdateUser(_)
+                | Action::DisableUser(_)
+                | Action::DeleteUser(_)
                 | Action::ReleaseGroup { .. }
                 | Action::DeleteGroup { .. } => {}
             }
@@ -104,10 +121,25 @@ impl Progress {
 
     /// Leaves an action to be decided anew.
     fn leave(&mut self, action: &Action) {
-        if let Action::AddMembership { user_id, .. } = action {
-            self.undecided.insert(user_id.clone());
+        if let Action::AddMembership { user_ref: UserRef::Existing(user), .. } = action {
+            self.undecided.insert(user.clone());
+        } else if let Action::RemoveMembership(removal) = action {
+            self.unrevoked.insert(removal.user_id.clone());
         }
-        self.applied.shifted.insert(action.group().okta_id.clone());
+        let groups: Vec<OktaGroupId> = action.groups().into_iter().cloned().collect();
+        if groups.is_empty() {
+            // Nothing that could be read again would decide on it anew.
+            return self.record(action, Outcome::NotAttempted(NotAttempted::ChangedMeanwhile));
+        }
+        self.applied.shifted.extend(groups);
+    }
+
+    /// The user to put into a group.
+    fn user_of(&self, user: &UserRef) -> Result<UserId, NotAttempted> {
+        match user {
+            UserRef::Existing(id) => Ok(id.clone()),
+            UserRef::New(okta_id) => self.made_users.get(okta_id).cloned().ok_or(NotAttempted::UserNotMade),
+        }
     }
 
     /// The group to put a user into.
@@ -117,4 +149,17 @@ impl Progress {
             GroupRef::New(okta_id) => self.made.get(okta_id).cloned().ok_or(NotAttempted::GroupNotMade),
         }
     }
+}
+
+/// The actions in slices of so many calls at most, where a call carries `at_once` changes to the members of one group.
+fn slices<'s, 'a>(actions: &'s [&'a Action], at_once: usize) -> Vec<&'s [&'a Action]> {
+    let mut slices = Vec::new();
+    let mut rest = actions;
+    while !rest.is_empty() {
+        let calls = memberships::batches(rest, at_once).take(SLICE);
+        let (slice, after) = rest.split_at(calls.map(<[&Action]>::len).sum());
+        slices.push(slice);
+        rest = after;
+    }
+    slices
 }

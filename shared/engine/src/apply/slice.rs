@@ -1,6 +1,5 @@
 //! One slice: some seconds of calls under one lease.
 
-use futures::stream::{self, StreamExt};
 use sync_core::action::{Action, Phase};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
@@ -10,7 +9,7 @@ use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 
 /// Writes under way at once: enough that at 200 ms a call the quota of 19 a second is the limit, and not the latency.
-const CONCURRENCY: usize = 8;
+pub(super) const CONCURRENCY: usize = 8;
 
 impl<S, T, L, C> Engine<S, T, L, C>
 where
@@ -37,26 +36,14 @@ where
         if phase == Phase::EnsureGroup || phase == Phase::DeleteGroup {
             self.apply_to_groups(&sound, writing, progress).await;
         } else {
+            let (on_users, others): (Vec<&Action>, Vec<&Action>) = sound.into_iter().partition(|action| action.is_on_user());
             let (assignments, memberships): (Vec<&Action>, Vec<&Action>) =
-                sound.into_iter().partition(|action| action.assignment().is_some());
+                others.into_iter().partition(|action| action.assignment().is_some());
             self.apply_to_memberships(&memberships, writing, progress).await;
+            self.apply_to_users(&on_users, writing, progress).await;
             self.apply_to_assignments(&assignments, writing, progress).await;
         }
         writing.turn.slice_over(self).await;
-    }
-
-    async fn apply_to_memberships(&self, slice: &[&Action], writing: Writing<'_>, progress: &mut Progress) {
-        let results: Vec<(&Action, Option<Outcome>)> = {
-            let progress = &*progress;
-            let each = |action| async move { (action, self.one(action, writing, progress).await) };
-            stream::iter(slice.iter().copied()).map(each).buffered(CONCURRENCY).collect().await
-        };
-        for (action, outcome) in results {
-            match outcome {
-                Some(outcome) => progress.record(action, outcome),
-                None => progress.leave(action),
-            }
-        }
     }
 
     /// Whether a write may begin: `None` if it may, else what becomes of the action. One whose lease was lost is decided anew.
@@ -70,27 +57,6 @@ where
             Hold::WithoutLedger => None,
             Hold::Lost => Some(None),
         }
-    }
-
-    async fn one(&self, action: &Action, writing: Writing<'_>, progress: &Progress) -> Option<Outcome> {
-        if let Some(outcome) = self.hindered(action, writing).await {
-            return outcome;
-        }
-        let result = match action {
-            Action::AddMembership { group_ref, user_id, .. } => match progress.group_of(group_ref) {
-                Ok(group) => self.target.create_membership(&group, user_id).await,
-                Err(why) => return Some(Outcome::NotAttempted(why)),
-            },
-            Action::RemoveMembership(removal) => self.target.delete_membership(&removal.membership_id).await,
-            Action::RenameGroup(_)
-            | Action::AdoptGroup { .. }
-            | Action::CreateGroup { .. }
-            | Action::CreateAssignment { .. }
-            | Action::DeleteAssignment { .. }
-            | Action::ReleaseGroup { .. }
-            | Action::DeleteGroup { .. } => return Some(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile)),
-        };
-        Some(self.outcome(action, result))
     }
 
     /// What is not there any more was remembered wrongly.

@@ -199,7 +199,7 @@ mod tests {
     fn users(range: std::ops::Range<usize>) -> BTreeMap<OktaUserId, OktaUser> {
         let user = |number| {
             let (id, login) = (OktaUserId::new(&format!("00u{number:017}")).unwrap(), format!("user{number}@example.com"));
-            (id.clone(), OktaUser { id, status: UserStatus::Active, user_name: Some(login.clone()), login })
+            (id.clone(), OktaUser { id, status: UserStatus::Active, user_name: Some(login.clone()), login, profile: BTreeMap::new() })
         };
         range.map(user).collect()
     }

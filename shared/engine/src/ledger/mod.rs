@@ -2,6 +2,8 @@
 
 mod assignments;
 mod budget;
+mod departing;
+mod history;
 mod lease;
 mod members;
 mod rows;
@@ -13,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 pub use assignments::{AssignmentKey, AssignmentNote};
 pub use budget::Reserved;
+pub use history::PastRun;
 pub use lease::{Lease, LeaseError};
 pub(crate) use members::{NewlyRead, RecordsBefore};
 pub use rows::{KnownSizes, Pause, Touched};

@@ -28,6 +28,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(&reads, |_| true);
         self.read_groups_into(&mut reads, queries, began + (self.deadline.saturating_duration_since(began)).mul_f64(TIME_TO_READ)).await;
         self.identify_strangers(&mut reads).await;
+        self.read_departing(&mut reads).await;
         self.read_assignments(&mut reads, |_| true).await;
         Ok(reads)
     }
@@ -38,6 +39,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let (users, groups) = futures::try_join!(self.target.list_users(), self.target.list_groups())?;
         self.directory.remember_groups(&by_id(&groups));
         reads.actual.groups = by_id(&groups);
+        reads.actual.lists_all_users = users.bad.is_empty();
         reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
         reads.unresolved.extend(bad_records("Identity Center group", groups.bad));
         reads.unresolved.extend(bad_records("Identity Center user", users.bad));

@@ -46,6 +46,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let (users, groups) = futures::try_join!(self.target.list_users(), self.target.list_groups())?;
         self.directory.remember_groups(&by_id(&groups));
         reads.actual.groups = by_id(&groups);
+        reads.actual.lists_all_users = users.bad.is_empty();
         reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
         self.read_pins(&mut reads).await;
         let listing = self.source.list_groups(Some(since - CLOCK_SKEW)).await?;
@@ -61,6 +62,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(reads, |id| wanted.contains(id));
         self.read_groups_into(reads, queries, self.deadline).await;
         self.identify_strangers(reads).await;
+        self.note_departing(reads).await;
         self.read_assignments(reads, |id| wanted.contains(id)).await;
     }
 
@@ -134,6 +136,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
+        self.note_departing(reads).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
         Ok(())
     }

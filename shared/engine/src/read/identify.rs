@@ -1,6 +1,7 @@
 //! Who is who, where not everyone is listed: which Identity Center user an Okta user may be, and who an unknown member is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use sync_core::error::TargetError;
@@ -61,7 +62,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             return self.read_everyone(reads).await;
         }
         for (id, name) in missing {
-            self.look_up(reads, &id, name.as_deref()).await?;
+            let found = self.look_up(reads, &id, name.as_deref()).await?;
+            if self.policy.users.managed.is_some() && !found.iter().any(|user| is_theirs(reads, user, &id)) {
+                self.seek(reads, &id).await?;
+            }
         }
         Ok(())
     }
@@ -79,6 +83,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     async fn read_everyone(&self, reads: &mut Reads) -> Result<(), TargetError> {
         let users = self.target.list_users().await?;
+        reads.actual.lists_all_users = users.bad.is_empty();
         enter_users(reads, users.items);
         self.read_pins(reads).await;
         Ok(())
@@ -109,7 +114,12 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         if remembered.is_pinned {
             reads.actual.pins.insert(id.clone(), user.clone());
         }
-        reads.actual.users.insert(user.clone(), remembered.user);
+        let mut record = remembered.user;
+        // Whoever manages users decides on what they are now.
+        if self.policy.users.managed.is_some() {
+            record.details = None;
+        }
+        reads.actual.users.insert(user.clone(), record);
         Some(user)
     }
 
@@ -140,17 +150,34 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok(enter_users(reads, found))
     }
 
-    /// Searches everyone for an externalId, from memory where everyone was listed just now.
-    pub(super) async fn search_everyone(&self, id: &OktaUserId) -> Result<Option<DirectoryUser>, TargetError> {
-        let everyone = match self.directory.everyone() {
-            Some(everyone) => everyone,
-            None => self.directory.remember_everyone(&self.target.list_users().await?.items),
+    /// Looks for a user whom no name told by their externalId. Whoever is not found then is known to be absent.
+    pub(super) async fn seek(&self, reads: &mut Reads, id: &OktaUserId) -> Result<Option<UserId>, TargetError> {
+        match self.search_everyone(id).await? {
+            Some(user) => Ok(enter_users(reads, vec![user]).pop()),
+            None => {
+                reads.actual.sought.insert(id.clone());
+                Ok(None)
+            }
+        }
+    }
+
+    /// Searches for an externalId: by the transport, where it can; else everyone, from memory where everyone was listed just now.
+    pub(crate) async fn search_everyone(&self, id: &OktaUserId) -> Result<Option<DirectoryUser>, TargetError> {
+        let found = match self.target.user_with_external_id(id.as_str()).await? {
+            Some(found) => found.into_iter().next(),
+            None => self.everyone().await?.get(id.as_str()).cloned(),
         };
-        let found = everyone.get(id.as_str()).cloned();
         if let Some(user) = &found {
             self.directory.remember_user(id, user, false);
         }
         Ok(found)
+    }
+
+    async fn everyone(&self) -> Result<Arc<BTreeMap<String, DirectoryUser>>, TargetError> {
+        match self.directory.everyone() {
+            Some(everyone) => Ok(everyone),
+            None => Ok(self.directory.remember_everyone(&self.target.list_users().await?.items)),
+        }
     }
 
     /// The users of this name, in any case: whether AWS's filter regards case is not documented.
@@ -159,6 +186,13 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let lower = NameKey::of(name);
         if found.is_empty() && lower.as_str() != name { self.target.users_named(lower.as_str()).await } else { Ok(found) }
     }
+}
+
+/// Whether a user is this one, or nobody's.
+fn is_theirs(reads: &Reads, user: &UserId, id: &OktaUserId) -> bool {
+    let pinned = reads.actual.pins.iter().find(|(_, pinned)| *pinned == user).map(|(okta, _)| okta);
+    let is_nobodys = |record: &DirectoryUser| record.external_ids.is_empty() && pinned.is_none_or(|okta| okta == id);
+    reads.actual.users.get(user).is_some_and(|record| has_external_id(record, id) || is_nobodys(record))
 }
 
 pub(super) fn has_external_id(user: &DirectoryUser, id: &OktaUserId) -> bool {

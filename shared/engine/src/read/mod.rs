@@ -2,9 +2,11 @@
 //! "already in effect" and not as a removal.
 
 mod assignments;
+mod departing;
 mod everything;
 mod groups;
 mod identify;
+mod look;
 mod members;
 mod organization;
 mod remembered;
@@ -22,6 +24,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub use look::{Evidence, LookFailed};
 pub use organization::organization;
 use remembered::Recalled;
 pub use users::UserQuery;
@@ -58,6 +61,7 @@ impl Reads {
         self.actual.users.extend(part.actual.users);
         self.actual.pins.extend(part.actual.pins);
         self.actual.pins_unread |= part.actual.pins_unread;
+        self.actual.sought.extend(part.actual.sought);
         self.actual.user_lists.extend(part.actual.user_lists);
         self.okta.groups.extend(part.okta.groups);
         self.okta.user_groups.extend(part.okta.user_groups);

@@ -39,6 +39,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     pub(super) async fn recall_members(&self, reads: &mut Reads) {
         let now = self.clock.now();
         reads.recalled = Recalled { as_of: reads.began, ..Recalled::default() };
+        // Where users are managed, decisions rest on their whole profile, which is not kept: it would be everyone's personal data.
+        if self.policy.users.managed.is_some() {
+            return;
+        }
         let memory = match self.ledger.members(self.policy.hash(), now).await {
             Ok(memory) => memory,
             Err(error) => return tracing::warn!(event = "members_not_recalled", error = %error, "all of them are read"),
@@ -94,6 +98,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Remembers what this run read of the members. What cannot be written down is read again by the next run.
     pub(crate) async fn remember_members(&self, reads: &Reads) {
+        if self.policy.users.managed.is_some() {
+            return;
+        }
         let recalled = &reads.recalled;
         let new = newly_read(reads);
         let written = self.ledger.remember_members(self.policy.hash(), &new, &recalled.before, self.clock.now()).await;

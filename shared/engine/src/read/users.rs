@@ -63,6 +63,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         parts.into_iter().for_each(|part| reads.absorb(part));
         self.look_again_for_the_unmarked(&mut reads).await?;
         self.look_behind_taken_names(&mut reads).await;
+        self.note_departing(&mut reads).await;
         Ok(reads)
     }
 
@@ -110,9 +111,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             return self.read_missing_user(part).await;
         };
         let Some(listed) = enter_listed(part, groups) else { return Ok(()) };
-        let needed = part.query.read_status || !part.is_identified() || self.would_gain(part, &listed);
+        let is_managed = self.policy.users.managed.is_some() && self.managed(part, &listed).next().is_some();
+        let needed = part.query.read_status || is_managed || !part.is_identified() || self.would_gain(part, &listed);
         self.read_status(part, needed).await?;
-        if !part.is_identified() && self.may_lose_ours(part, &listed) {
+        if !part.is_identified() && (is_managed || self.may_lose_ours(part, &listed)) {
             self.find_among_everyone(part).await?;
         }
         if !self.is_leaver(part) {
@@ -125,10 +127,18 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// The Identity Center user, from memory, or by what the event said; and their memberships.
     async fn find_in_target(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
         let candidates = match self.recall(&mut part.reads, &part.query.id) {
+            Some(user) if self.policy.users.managed.is_some() => self.read_afresh(&mut part.reads, user).await?,
             Some(user) => vec![user],
             None => self.look_up(&mut part.reads, &part.query.id, part.query.login.as_deref()).await?,
         };
         self.read_memberships_of(part, candidates).await
+    }
+
+    /// A user who was remembered, as they are now: what is to be changed in them rests on it.
+    async fn read_afresh(&self, reads: &mut Reads, user: UserId) -> Result<Vec<UserId>, TargetError> {
+        let Some(record) = self.target.user(&user).await? else { return Ok(vec![user]) };
+        reads.actual.users.insert(user.clone(), record);
+        Ok(vec![user])
     }
 
     /// Whether a user whom nobody could identify by name may have something of ours to lose: a leaver who is listed in one of our groups, or
@@ -141,10 +151,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// None may be missed on account of another name in Identity Center.
     async fn find_among_everyone(&self, part: &mut UserPart<'_>) -> Result<(), TargetError> {
-        let Some(user) = self.search_everyone(&part.query.id).await? else { return Ok(()) };
-        let candidates = vec![user.id.clone()];
-        part.reads.actual.users.insert(user.id.clone(), user);
-        self.read_memberships_of(part, candidates).await
+        match self.seek(&mut part.reads, &part.query.id).await? {
+            Some(user) => self.read_memberships_of(part, vec![user]).await,
+            None => Ok(()),
+        }
     }
 
     /// Reads the memberships of whoever may be this user. One who is gone from Identity Center is forgotten.

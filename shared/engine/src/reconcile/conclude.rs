@@ -6,9 +6,13 @@ use sync_core::assignments::RuleText;
 use sync_core::error::TargetErrorKind;
 use sync_core::guard::Spend;
 use sync_core::history::Change;
+use sync_core::ids::OktaUserId;
 use sync_core::outcome::{Effect, Outcome};
+use sync_core::policy::ManagedUsers;
+use sync_core::report::document::Document;
 use sync_core::report::{Findings, Report, Status};
-use sync_core::resolve::told_by_name;
+use sync_core::resolve::{departing, told_by_name};
+use sync_core::snapshot::UserSighting;
 use sync_core::unresolved::UnresolvedKind;
 
 use super::Ground;
@@ -32,6 +36,10 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         if !changes.is_empty() {
             let record = RunRecord { run_id: request.run_id.clone(), ended: now, status: report.status.as_str().to_owned(), changes };
             self.ledger.record_run(&record, now).await?;
+        }
+        // A run of events that found nothing to do is one of very many, and nobody looks for it.
+        if request.scope == Scope::All || report.status != Status::Converged {
+            self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
         self.settle(&request.run_id, findings).await;
         if request.scope == Scope::All && report.status != Status::Failed {
@@ -82,6 +90,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         let now = self.clock.now();
         let found = told_by_name(&reads.okta, &reads.actual);
         self.ledger.set_pins(&found, now).await?;
+        self.remember_departing(reads, now).await?;
         match &request.scope {
             Scope::All => {
                 self.remember_members(reads).await;
@@ -94,6 +103,26 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
             }
             Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Ok(()),
         }
+    }
+
+    /// Writes down who is not entitled since now, and forgets whoever was seen to be entitled, or to be gone from Identity Center.
+    async fn remember_departing(&self, reads: &Reads, now: Timestamp) -> Result<(), TableError> {
+        if !self.policy.users.managed.as_ref().is_some_and(ManagedUsers::says_farewell) {
+            return Ok(());
+        }
+        let departing = departing(&reads.okta, &reads.actual, &self.policy);
+        for id in departing.keys().filter(|id| !reads.actual.departing.contains_key(id)) {
+            self.ledger.set_departing(id, now).await?;
+        }
+        let is_seen = |id: &&OktaUserId| {
+            let sighting = reads.okta.users.get(id);
+            matches!(sighting, Some(UserSighting::Present(_)))
+                || (matches!(sighting, Some(UserSighting::Gone)) && reads.actual.lists_all_users)
+        };
+        for id in reads.actual.departing.keys().filter(|id| !departing.contains_key(id)).filter(is_seen) {
+            self.ledger.forget_departing(id).await?;
+        }
+        Ok(())
     }
 
     /// Records when the groups of triggers were read, if nothing of them was left open: later triggers for them are then answered.

@@ -97,7 +97,7 @@ where
         loop {
             let wanted = self.wanted(ground, shifted);
             let recalled = &ground.reads.recalled;
-            let groups = wanted.0.actions().map(|(_, action)| &action.group().okta_id);
+            let groups = wanted.0.actions().flat_map(|(_, action)| action.groups());
             let groups: BTreeSet<OktaGroupId> = groups.filter(|id| recalled.groups.contains(*id)).cloned().collect();
             let users = wanted.0.actions().filter_map(|(_, action)| action.user()?.okta_id.as_ref());
             let users: BTreeSet<OktaUserId> = users.filter(|id| recalled.users.contains(*id)).cloned().collect();
@@ -125,7 +125,7 @@ where
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }
         if let Some((users, groups)) = &ground.users {
-            let is_asked = |action: &Action| groups.contains(&action.group().okta_id) || is_of(action, users);
+            let is_asked = |action: &Action| action.is_of_any(groups) || is_of(action, users);
             plan = plan.partition(is_asked).0;
         }
         unresolved.extend(ground.reads.unresolved.iter().cloned());
@@ -185,7 +185,7 @@ pub(super) trait OverRounds {
 impl OverRounds for Findings {
     fn forget(&mut self, groups: Option<&BTreeSet<OktaGroupId>>) {
         let Some(groups) = groups else { return };
-        let is_of = |action: &Action| groups.contains(&action.group().okta_id);
+        let is_of = |action: &Action| action.is_of_any(groups);
         self.outcomes.retain(|(action, outcome)| !is_of(action) || !matches!(outcome, Outcome::NotAttempted(_)));
         let done: BTreeSet<Action> = self.outcomes.iter().map(|(action, _)| action.clone()).collect();
         self.plan = std::mem::take(&mut self.plan).partition(|action| !is_of(action) || done.contains(action)).0;
@@ -200,7 +200,7 @@ impl OverRounds for Findings {
     fn give_up(&mut self, groups: &BTreeSet<OktaGroupId>) {
         let done: BTreeSet<&Action> = self.outcomes.iter().map(|(action, _)| action).collect();
         let held = self.held.by_action();
-        let left = |action: &&Action| groups.contains(&action.group().okta_id) && !done.contains(action) && !held.contains_key(action);
+        let left = |action: &&Action| action.is_of_any(groups) && !done.contains(action) && !held.contains_key(action);
         let left: Vec<Action> = self.plan.actions().map(|(_, action)| action).filter(left).cloned().collect();
         self.outcomes.extend(left.into_iter().map(|action| (action, Outcome::NotAttempted(NotAttempted::ChangedMeanwhile))));
     }

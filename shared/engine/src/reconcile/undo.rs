@@ -41,6 +41,25 @@ where
         Ok(findings)
     }
 
+    /// The users of a record who were disabled, and those whom the same run made.
+    async fn read_changed_users(&self, reads: &mut Reads, changes: &[Change]) -> Result<(), TargetError> {
+        let disabled = changes.iter().filter(|change| change.action == "disable_user").filter_map(|change| change.user.clone());
+        for id in disabled.collect::<BTreeSet<_>>() {
+            reads.actual.users.extend(self.target.user(&id).await?.map(|user| (id, user)));
+        }
+        let made = changes
+            .iter()
+            .filter(|change| change.okta_group.is_some() && change.user.is_none())
+            .filter_map(|change| change.okta_user.clone());
+        for id in made.collect::<BTreeSet<_>>() {
+            match self.ledger.pin(&id, self.clock.now()).await {
+                Ok(Some(user)) => drop(reads.actual.pins.insert(id, user)),
+                Ok(None) | Err(_) => reads.actual.users.extend(self.search_everyone(&id).await?.map(|user| (user.id.clone(), user))),
+            }
+        }
+        Ok(())
+    }
+
     /// The groups of a record as they are now. Okta is not asked: undoing goes back to what was, whatever Okta says.
     async fn read_changed(&self, changes: &[Change]) -> Result<Reads, TargetError> {
         let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
@@ -48,9 +67,9 @@ where
         reads.actual.groups = groups.items.into_iter().map(|group| (group.id.clone(), group)).collect();
         let marked = |id: &&GroupId| {
             let mark = reads.actual.mark(id);
-            changes
-                .iter()
-                .any(|change| change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| mark.group == change.okta_group))
+            changes.iter().any(|change| {
+                change.group.as_ref() == Some(id) || mark.as_ref().is_some_and(|mark| change.okta_group.as_ref() == Some(&mark.group))
+            })
         };
         let concerned: BTreeSet<GroupId> = reads.actual.groups.keys().filter(marked).cloned().collect();
         let read = |id: GroupId| async move {
@@ -69,6 +88,7 @@ where
             };
             reads.actual.assignments.insert(id, reading);
         }
+        self.read_changed_users(&mut reads, changes).await?;
         reads.actual.group_lists = stream::iter(concerned).map(read).buffer_unordered(CONCURRENCY).collect().await;
         Ok(reads)
     }

@@ -24,6 +24,8 @@ pub enum Rule {
     MaxLeavers,
     /// `[guard] max_membership_removals`, or `max_percent` where that is more.
     MaxMembershipRemovals,
+    /// `[guard] max_user_removals`.
+    MaxUserRemovals,
     /// `[guard] max_group_deletions`.
     MaxGroupDeletions,
     /// `[guard] max_assignment_removals`, or `max_percent` where that is more.
@@ -48,6 +50,7 @@ impl Rule {
             Self::MaxPercentOfGroup => "max_percent_of_group",
             Self::MaxLeavers => "max_leavers",
             Self::MaxMembershipRemovals => "max_membership_removals",
+            Self::MaxUserRemovals => "max_user_removals",
             Self::MaxGroupDeletions => "max_group_deletions",
             Self::MaxAssignmentRemovals => "max_assignment_removals",
             Self::MaxAssignmentAdditions => "max_assignment_additions",

@@ -43,6 +43,7 @@ pub fn judge(
     judge.single_groups();
     judge.leavers();
     judge.memberships();
+    judge.users();
     judge.groups();
     judge.assignments();
     judge.concluded(approval)
@@ -69,14 +70,15 @@ impl Judge<'_> {
     }
 
     fn note(&mut self, rule: Rule, limit: u64, actual: u64, actions: Plan) {
-        let groups = actions.actions().map(|(_, action)| action.group().clone()).collect();
+        let groups = actions.actions().filter_map(|(_, action)| action.group().cloned()).collect();
         self.held.entries.push(Withheld { rule, limit, actual, actions, groups });
     }
 
     fn protected(&mut self) {
         let (limits, names) = (self.limits, &self.facts.display_names);
         let named = |action: &Action| action.group_id().and_then(|id| names.get(id)).is_some_and(|name| limits.protects(name));
-        let matches = |action: &Action| action.is_removal() && (limits.protects(&action.group().name) || named(action));
+        let is_protected = |action: &Action| action.group().is_some_and(|group| limits.protects(&group.name)) || named(action);
+        let matches = |action: &Action| action.is_removal() && is_protected(action);
         let actual = count(&self.left, matches);
         self.withhold(Rule::ProtectedGroups, 0, actual, matches);
     }
@@ -89,7 +91,7 @@ impl Judge<'_> {
         }
         let short: BTreeSet<GroupLabel> = groups_of(&self.left, |action| weakness(action) == Some(Weakness::ShortList));
         for group in short {
-            let of_group = |action: &Action| weakness(action) == Some(Weakness::ShortList) && *action.group() == group;
+            let of_group = |action: &Action| weakness(action) == Some(Weakness::ShortList) && action.group() == Some(&group);
             let actual = count(&self.left, of_group);
             self.withhold(Rule::SourceShrunk, 0, actual, of_group);
         }
@@ -122,7 +124,7 @@ impl Judge<'_> {
 
     fn other_policy(&mut self) {
         if self.facts.policy_changed {
-            let matches = |action: &Action| action.is_removal() && leaver(action).is_none();
+            let matches = |action: &Action| action.is_removal() && leaver(action).or_else(|| departing(action)).is_none();
             let actual = count(&self.left, matches);
             self.withhold(Rule::PolicyChanged, 0, actual, matches);
         }
@@ -164,6 +166,24 @@ impl Judge<'_> {
         let draws: u64 = self.left.actions().map(|(_, action)| draw(action)).sum();
         if self.usage.memberships + draws > limit {
             self.withhold(Rule::MaxMembershipRemovals, limit, self.usage.memberships + draws, |action| draw(action) > 0);
+        }
+    }
+
+    /// Users disabled and deleted. To delete a user takes their memberships along: whoever keeps one is not deleted.
+    fn users(&mut self) {
+        let kept: BTreeMap<UserId, Rule> =
+            self.held.by_action().into_iter().filter_map(|(action, rule)| Some((membership_of(action)?.clone(), rule))).collect();
+        for entry in &mut self.held.entries {
+            let goes_along = |action: &Action| deleted(action).is_some_and(|user| kept.get(user) == Some(&entry.rule));
+            let (along, left) = std::mem::take(&mut self.left).partition(goes_along);
+            self.left = left;
+            let both = entry.actions.actions().chain(along.actions()).map(|(phase, action)| (phase, action.clone())).collect();
+            entry.actions = both;
+        }
+        let wanted: BTreeSet<UserId> = self.left.actions().filter_map(|(_, action)| departing(action)).cloned().collect();
+        let (limit, actual) = (self.limits.max_user_removals, as_u64(self.usage.users.union(&wanted).count()));
+        if actual > limit && !wanted.is_empty() {
+            self.withhold(Rule::MaxUserRemovals, limit, actual, |action| departing(action).is_some());
         }
     }
 
@@ -239,6 +259,8 @@ impl Spend {
 fn add_spend(spend: &mut Spend, action: &Action) {
     if let Some(user) = leaver(action) {
         spend.leavers.insert(user.clone());
+    } else if let Some(user) = departing(action) {
+        spend.users.insert(user.clone());
     } else if let Some(removal) = ordinary_removal(action) {
         *spend.memberships.entry(removal.group_id.clone()).or_default() += 1;
     } else if is_group_disposal(action) {
@@ -249,6 +271,20 @@ fn add_spend(spend: &mut Spend, action: &Action) {
     } else if is_assignment_addition(action) {
         spend.assignment_additions += 1;
     }
+}
+
+/// Who is disabled or deleted.
+fn departing(action: &Action) -> Option<&UserId> {
+    action.departure().map(|departure| &departure.user_id)
+}
+
+fn deleted(action: &Action) -> Option<&UserId> {
+    if let Action::DeleteUser(departure) = action { Some(&departure.user_id) } else { None }
+}
+
+/// Whose membership it removes.
+fn membership_of(action: &Action) -> Option<&UserId> {
+    if let Action::RemoveMembership(removal) = action { Some(&removal.user_id) } else { None }
 }
 
 fn is_assignment_removal(action: &Action) -> bool {
@@ -266,6 +302,10 @@ fn weakness(action: &Action) -> Option<Weakness> {
         Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::AddMembership { .. }
         | Action::CreateAssignment { .. }
         | Action::DeleteAssignment { .. } => None,
@@ -280,6 +320,10 @@ fn is_of_gone_group(action: &Action) -> bool {
         Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::AddMembership { .. }
         | Action::CreateAssignment { .. } => false,
     }
@@ -293,6 +337,10 @@ fn leaver(action: &Action) -> Option<&UserId> {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::CreateAssignment { .. }
         | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => None,
@@ -307,6 +355,10 @@ fn ordinary_removal(action: &Action) -> Option<&RemoveMembership> {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::CreateAssignment { .. }
         | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => None,
@@ -326,6 +378,10 @@ fn draw(action: &Action) -> u64 {
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }
+        | Action::CreateUser(_)
+        | Action::UpdateUser(_)
+        | Action::DisableUser(_)
+        | Action::DeleteUser(_)
         | Action::CreateAssignment { .. }
         | Action::DeleteAssignment { .. }
         | Action::AddMembership { .. } => 0,
@@ -333,7 +389,7 @@ fn draw(action: &Action) -> u64 {
 }
 
 fn groups_of(plan: &Plan, matches: impl Fn(&Action) -> bool) -> BTreeSet<GroupLabel> {
-    plan.actions().filter(|(_, action)| matches(action)).map(|(_, action)| action.group().clone()).collect()
+    plan.actions().filter(|(_, action)| matches(action)).filter_map(|(_, action)| action.group().cloned()).collect()
 }
 
 fn count(plan: &Plan, matches: impl Fn(&Action) -> bool) -> u64 {

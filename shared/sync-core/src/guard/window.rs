@@ -22,6 +22,8 @@ pub struct Usage {
     pub by_group: BTreeMap<GroupId, u64>,
     /// Leavers: a user counts once, however often a run comes back to them.
     pub leavers: BTreeSet<UserId>,
+    /// Users disabled or deleted: each counts once.
+    pub users: BTreeSet<UserId>,
 }
 
 /// What one run takes of the limits.
@@ -46,6 +48,9 @@ pub struct Spend {
     /// Leavers.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leavers: BTreeSet<UserId>,
+    /// Users disabled or deleted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub users: BTreeSet<UserId>,
 }
 
 impl Spend {
@@ -97,6 +102,7 @@ impl WindowBook {
                 *usage.by_group.entry(group.clone()).or_default() += count;
             }
             usage.leavers.extend(entry.spend.leavers.iter().cloned());
+            usage.users.extend(entry.spend.users.iter().cloned());
         }
         usage
     }

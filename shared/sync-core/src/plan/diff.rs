@@ -1,7 +1,7 @@
 //! The difference of desired and actual state, as actions.
 
 use super::Plan;
-use crate::action::{Action, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel, Weakness};
+use crate::action::{Action, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel, UserRef, Weakness};
 use crate::actual::{ActualState, Standing};
 use crate::desired::{DesiredGroup, DesiredMembers, DesiredState, Fate, Others};
 use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
@@ -10,7 +10,8 @@ use crate::mark::Mark;
 /// The changes that lead from `actual` to `desired`. Pure and total; what is not known is not touched.
 pub fn plan(desired: &DesiredState, actual: &ActualState) -> Plan {
     let differ = Differ { desired, actual };
-    desired.groups.values().flat_map(|group| differ.of_group(group)).collect()
+    let on_users = desired.users.iter().filter_map(|(id, user)| differ.of_user(id, user));
+    desired.groups.values().flat_map(|group| differ.of_group(group)).chain(on_users).collect()
 }
 
 pub(super) struct Differ<'a> {
@@ -76,10 +77,10 @@ impl Differ<'_> {
                 Some(id) if matches!(self.actual.standing(id, user_id), Standing::NotMember) => GroupRef::Existing(id.clone()),
                 Some(_) => return None,
             };
-            let (group, user, user_id) = (group.label.clone(), user.clone(), user_id.clone());
-            Some((Phase::Grant, Action::AddMembership { group, user, group_ref, user_id }))
+            let (group, user, user_ref) = (group.label.clone(), user.clone(), UserRef::Existing(user_id.clone()));
+            Some((Phase::Grant, Action::AddMembership { group, user, group_ref, user_ref }))
         };
-        group.members.wanted.iter().filter_map(grant).collect()
+        group.members.wanted.iter().filter_map(grant).chain(newcomers(group)).collect()
     }
 
     fn removals(&self, group: &DesiredGroup) -> Vec<(Phase, Action)> {
@@ -148,4 +149,14 @@ impl Differ<'_> {
             name: record.map_or_else(|| user.to_string(), |record| record.user_name.clone()),
         }
     }
+}
+
+/// What is granted to those who are made in the same plan.
+fn newcomers(group: &DesiredGroup) -> impl Iterator<Item = (Phase, Action)> {
+    group.members.newcomers.iter().map(|(okta_id, user)| {
+        let group_ref =
+            group.fate.group_id().map_or_else(|| GroupRef::New(group.label.okta_id.clone()), |id| GroupRef::Existing(id.clone()));
+        let (group, user, user_ref) = (group.label.clone(), user.clone(), UserRef::New(okta_id.clone()));
+        (Phase::Grant, Action::AddMembership { group, user, group_ref, user_ref })
+    })
 }

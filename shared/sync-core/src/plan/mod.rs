@@ -4,6 +4,7 @@ mod assignments;
 mod diff;
 mod full;
 mod scope;
+mod users;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ pub use diff::plan;
 pub use full::{GROUPS_AT_MOST, mark_full, places_in_question};
 pub use scope::Restriction;
 
-use crate::action::{Action, GroupRef, Phase};
+use crate::action::{Action, GroupRef, Phase, UserRef};
 use crate::ids::{OktaGroupId, OktaUserId};
 
 /// Ordered, deduplicated changes. Empty where nothing differs: there is no action that does nothing.
@@ -77,14 +78,9 @@ impl Plan {
     pub fn grants_and(self, may_remove: &MayRemove) -> Self {
         match may_remove {
             MayRemove::Everything => self,
-            MayRemove::LeaversOnly => {
-                let leaves = |action: &Action| matches!(action, Action::RemoveMembership(removal) if removal.reason.is_leaver());
-                self.partition(|action| !action.is_removal() || leaves(action)).0
-            }
+            MayRemove::LeaversOnly => self.partition(|action| !action.is_removal() || is_of_leaver(action)).0,
             MayRemove::Only { users, groups } => {
-                let allowed = |action: &Action| {
-                    groups.contains(&action.group().okta_id) || okta_user(action).is_some_and(|user| users.contains(user))
-                };
+                let allowed = |action: &Action| action.is_of_any(groups) || okta_user(action).is_some_and(|user| users.contains(user));
                 self.partition(|action| !action.is_removal() || allowed(action)).0
             }
         }
@@ -113,6 +109,12 @@ pub enum MayRemove {
     },
 }
 
+/// Whether the status of one user is proof enough of it.
+fn is_of_leaver(action: &Action) -> bool {
+    let of_membership = || matches!(action, Action::RemoveMembership(removal) if removal.reason.is_leaver());
+    action.departure().map_or_else(of_membership, |departure| departure.reason.is_leaver())
+}
+
 fn okta_user(action: &Action) -> Option<&OktaUserId> {
     action.user()?.okta_id.as_ref()
 }
@@ -124,8 +126,7 @@ fn identity(action: &Action) -> String {
         Action::RenameGroup(edit) => format!("{name} {} {:?}", edit.group_id, edit.group.name),
         Action::AdoptGroup { edit, marked, .. } => format!("{name} {} {:?} {marked:?}", edit.group_id, edit.group.name),
         Action::CreateGroup { group, .. } => format!("{name} {} {:?}", group.okta_id, group.name),
-        Action::AddMembership { group_ref: GroupRef::Existing(group), user_id, .. } => format!("{name} {group} {user_id}"),
-        Action::AddMembership { group_ref: GroupRef::New(group), user_id, .. } => format!("{name} new {group} {user_id}"),
+        Action::AddMembership { group_ref, user_ref, .. } => format!("{name} {} {}", group_key(group_ref), user_key(user_ref)),
         Action::RemoveMembership(removal) => format!("{name} {} {} {}", removal.group_id, removal.user_id, removal.membership_id),
         Action::CreateAssignment { group_ref: GroupRef::Existing(group), target, .. }
         | Action::DeleteAssignment { group_id: group, target, .. } => {
@@ -135,5 +136,22 @@ fn identity(action: &Action) -> String {
             format!("{name} new {group} {} {}", target.account, target.permission_set)
         }
         Action::ReleaseGroup { edit, .. } | Action::DeleteGroup { edit, .. } => format!("{name} {}", edit.group_id),
+        Action::CreateUser(creation) => format!("{name} {}", creation.okta_id),
+        Action::UpdateUser(update) => format!("{name} {} {:?}", update.user_id, update.to),
+        Action::DisableUser(departure) | Action::DeleteUser(departure) => format!("{name} {}", departure.user_id),
+    }
+}
+
+fn group_key(group: &GroupRef) -> String {
+    match group {
+        GroupRef::Existing(id) => id.to_string(),
+        GroupRef::New(id) => format!("new {id}"),
+    }
+}
+
+fn user_key(user: &UserRef) -> String {
+    match user {
+        UserRef::Existing(id) => id.to_string(),
+        UserRef::New(id) => format!("new {id}"),
     }
 }

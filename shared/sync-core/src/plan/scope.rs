@@ -11,9 +11,9 @@ use crate::ids::{OktaGroupId, UserId};
 /// A part of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restriction {
-    /// These groups, with everyone in them.
+    /// These groups, with everyone in them, and what is done to these users.
     Groups(BTreeSet<OktaGroupId>),
-    /// The memberships of these users.
+    /// The memberships of these users, and what is done to them.
     Users(BTreeSet<UserId>),
 }
 
@@ -22,8 +22,14 @@ impl Restriction {
     pub fn of_desired(&self, desired: &DesiredState) -> DesiredState {
         let mut part = desired.clone();
         match self {
-            Self::Groups(groups) => part.groups.retain(|id, _| groups.contains(id)),
-            Self::Users(users) => part.groups.values_mut().for_each(|group| only_users(&mut group.members, users)),
+            Self::Groups(groups) => {
+                part.groups.retain(|id, _| groups.contains(id));
+                part.users.retain(|_, user| !user.groups.is_disjoint(groups));
+            }
+            Self::Users(users) => {
+                part.groups.values_mut().for_each(|group| only_users(&mut group.members, users));
+                part.users.retain(|_, user| user.fate.user_id().is_some_and(|id| users.contains(id)));
+            }
         }
         part
     }
@@ -42,10 +48,10 @@ impl Restriction {
         part
     }
 
-    /// The part of a plan: of users, their memberships only.
+    /// The part of a plan: of users, what is done to their memberships and to them.
     pub fn of_plan(&self, plan: &Plan) -> Plan {
         let within = |action: &Action| match self {
-            Self::Groups(groups) => groups.contains(&action.group().okta_id),
+            Self::Groups(groups) => action.is_of_any(groups),
             Self::Users(users) => action.user_id().is_some_and(|user| users.contains(user)),
         };
         plan.clone().partition(within).0
@@ -53,6 +59,7 @@ impl Restriction {
 }
 
 fn only_users(members: &mut DesiredMembers, users: &BTreeSet<UserId>) {
+    members.newcomers.clear();
     members.wanted.retain(|user, _| users.contains(user));
     members.unwanted.retain(|user, _| users.contains(user));
     members.shielded.retain(|user| users.contains(user));

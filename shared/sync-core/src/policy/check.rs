@@ -8,16 +8,16 @@ use toml::Spanned;
 use url::{Host, Url};
 
 use super::raw::{self, Text};
-use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, UserNameFrom, UsersPolicy};
+use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, users};
 use crate::assignments::{AssignmentRule, RuleText};
 use crate::mark::OrgHost;
-use crate::records::{GroupType, UserStatus};
+use crate::records::GroupType;
 
 /// The text of the file, to find the line of what is wrong in it.
-struct Lines<'a>(&'a str);
+pub(super) struct Lines<'a>(&'a str);
 
 impl Lines<'_> {
-    fn error(&self, span: Range<usize>, problem: impl Into<String>) -> PolicyError {
+    pub(super) fn error(&self, span: Range<usize>, problem: impl Into<String>) -> PolicyError {
         let before = self.0.get(..span.start).unwrap_or_default();
         PolicyError { line: before.matches('\n').count() + 1, problem: short(problem.into()) }
     }
@@ -66,38 +66,19 @@ pub(super) fn from_toml(text: &str, error: &toml::de::Error) -> PolicyError {
 
 pub(super) fn checked(text: &str, file: raw::File, hash: String) -> Result<Policy, PolicyError> {
     let lines = Lines(text);
-    refuse_what_is_not_here(&lines, &file)?;
+    let transport = file.writes.transport.as_ref().map(|transport| *transport.get_ref()).unwrap_or_default();
     Ok(Policy {
         okta: okta(&lines, &file.okta)?,
         groups: groups(&lines, &file.groups)?,
         identity_center: identity_center(file.identity_center),
-        users: users(&lines, &file.users)?,
+        users: users::checked(&lines, &file.users, transport)?,
         write_mode: file.writes.mode,
+        transport,
         guard: guard(&lines, &file.guard)?,
         assignments: assignments(&lines, &file.assignment)?,
         limits: limits(&lines, &file.limits)?,
         hash,
     })
-}
-
-/// Keys whose values belong to capabilities that this version does not have. To ignore them would be a lie.
-fn refuse_what_is_not_here(lines: &Lines<'_>, file: &raw::File) -> Result<(), PolicyError> {
-    let managed = file.users.mode.as_ref().filter(|mode| matches!(mode.get_ref(), raw::UserMode::Managed));
-    if let Some(mode) = managed {
-        return Err(lines.error(mode.span(), "users.mode: this version does not manage users; use \"external\""));
-    }
-    if let Some(wish) = &file.users.on_not_entitled
-        && !matches!(wish.get_ref(), raw::OnNotEntitled::RemoveMemberships)
-    {
-        let problem = "users.on_not_entitled: disable and delete need users.mode = \"managed\"; use \"remove_memberships\"";
-        return Err(lines.error(wish.span(), problem));
-    }
-    match &file.writes.transport {
-        Some(transport) if matches!(transport.get_ref(), raw::Transport::Scim) => {
-            Err(lines.error(transport.span(), "writes.transport: this version does not write over SCIM; use \"identity_store\""))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn okta(lines: &Lines<'_>, okta: &raw::Okta) -> Result<OktaPolicy, PolicyError> {
@@ -163,49 +144,6 @@ fn app_id(lines: &Lines<'_>, id: Option<&Text>) -> Result<Option<String>, Policy
 fn identity_center(raw: raw::IdentityCenter) -> IdentityCenterPolicy {
     let raw::IdentityCenter { region, instance_arn, identity_store_id, assume_role_arn } = raw;
     IdentityCenterPolicy { region, instance_arn, identity_store_id, assume_role_arn }
-}
-
-fn users(lines: &Lines<'_>, users: &raw::Users) -> Result<UsersPolicy, PolicyError> {
-    let user_name_from = match &users.user_name_from {
-        None => UserNameFrom::Login,
-        Some(source) => user_name_from(source.get_ref()).ok_or_else(|| {
-            let problem = format!("users.user_name_from: {:?} is not login, email or profile.<attribute>", source.get_ref());
-            lines.error(source.span(), problem)
-        })?,
-    };
-    let entitled = match &users.entitled {
-        None => ENTITLED.into(),
-        Some(words) => words.iter().map(|word| entitled_status(lines, word)).collect::<Result<_, _>>()?,
-    };
-    Ok(UsersPolicy { user_name_from, entitled })
-}
-
-fn user_name_from(source: &str) -> Option<UserNameFrom> {
-    match source {
-        "login" => Some(UserNameFrom::Login),
-        "email" => Some(UserNameFrom::Email),
-        other => {
-            other.strip_prefix("profile.").filter(|attribute| !attribute.is_empty()).map(|name| UserNameFrom::Profile(name.to_owned()))
-        }
-    }
-}
-
-/// Those that can sign in or are on their way to; the temporary sign-in states among them, because removing would flap.
-const ENTITLED: [UserStatus; 5] =
-    [UserStatus::Active, UserStatus::PasswordExpired, UserStatus::LockedOut, UserStatus::Recovery, UserStatus::Provisioned];
-
-fn entitled_status(lines: &Lines<'_>, word: &Text) -> Result<UserStatus, PolicyError> {
-    match UserStatus::parse(word.get_ref()) {
-        UserStatus::Other(name) => Err(lines.error(word.span(), format!("users.entitled: {name:?} is no status of an Okta user"))),
-        UserStatus::Deprovisioned => Err(lines.error(word.span(), "users.entitled: DEPROVISIONED users have left, and are never entitled")),
-        status @ (UserStatus::Active
-        | UserStatus::PasswordExpired
-        | UserStatus::LockedOut
-        | UserStatus::Recovery
-        | UserStatus::Provisioned
-        | UserStatus::Staged
-        | UserStatus::Suspended) => Ok(status),
-    }
 }
 
 fn guard(lines: &Lines<'_>, guard: &raw::Guard) -> Result<GuardPolicy, PolicyError> {

@@ -3,9 +3,13 @@
 //! A policy exists only if every key of its file was understood; an error names the key and the line.
 
 mod check;
+mod matching;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod users;
+
+pub use matching::GroupVerdict;
 
 use std::collections::BTreeSet;
 
@@ -14,9 +18,12 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub(crate) use users::DISPLAY_NAME;
+pub use users::{Entitlement, Farewell, ManagedUsers, OnNotEntitled, UsersPolicy};
+
 use crate::assignments::AssignmentRule;
 use crate::mark::OrgHost;
-use crate::records::{GroupType, OktaGroup, UserStatus};
+use crate::records::GroupType;
 
 /// What is wrong with a policy file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +48,8 @@ pub struct Policy {
     pub users: UsersPolicy,
     /// Whether anything is written at all.
     pub write_mode: WriteMode,
+    /// By which way it is written.
+    pub transport: Transport,
     /// How much may be removed.
     pub guard: GuardPolicy,
     /// Which groups get which permission sets on which accounts.
@@ -115,14 +124,6 @@ pub struct IdentityCenterPolicy {
     pub assume_role_arn: String,
 }
 
-/// `[users]`.
-#[derive(Debug, Clone)]
-pub struct UsersPolicy {
-    /// What equals Identity Center's userName.
-    pub user_name_from: UserNameFrom,
-    entitled: BTreeSet<UserStatus>,
-}
-
 /// `[users] user_name_from`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserNameFrom {
@@ -143,6 +144,17 @@ pub enum WriteMode {
     Apply,
     /// Everything but the changes.
     Shadow,
+}
+
+/// `[writes] transport`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// The Identity Store API: one membership a request; it cannot set externalId, and cannot disable a user.
+    #[default]
+    IdentityStore,
+    /// SCIM for users, memberships and a group's externalId; groups are still made, renamed and marked over the Identity Store API.
+    Scim,
 }
 
 /// `[guard]`: the limits of removals, counted over all runs in the window.
@@ -188,17 +200,6 @@ pub struct LimitsPolicy {
     pub okta_rate_share: f64,
 }
 
-/// Whether a user may have what their groups give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entitlement {
-    /// They may.
-    Entitled,
-    /// They may not.
-    NotEntitled,
-    /// Okta gave a status that nobody knows: nothing is granted and nothing is taken.
-    Unknown,
-}
-
 impl Policy {
     /// Reads a policy file.
     ///
@@ -216,6 +217,11 @@ impl Policy {
         &self.hash
     }
 
+    /// Whether a group that is made gets the Okta group's id as its externalId as well: the transport can set it.
+    pub fn labels_groups(&self) -> bool {
+        self.transport == Transport::Scim
+    }
+
     /// Whether a mark of this host is ours.
     pub fn owns_host(&self, host: &OrgHost) -> bool {
         *host == self.okta.host || self.okta.former_hosts.contains(host)
@@ -225,33 +231,6 @@ impl Policy {
 fn hash_of(text: &str) -> String {
     let table: toml::Table = toml::from_str(text).unwrap_or_default();
     hex::encode(Sha256::digest(table.to_string().as_bytes()))
-}
-
-impl GroupsPolicy {
-    /// The patterns of `groups.match`.
-    pub fn patterns(&self) -> &[Regex] {
-        &self.matching
-    }
-
-    /// Whether a group's name and type make it a managed group (its app, if one is asked for, is another question).
-    pub fn matches(&self, group: &OktaGroup) -> bool {
-        self.types.contains(&group.kind)
-            && self.matching.iter().any(|pattern| pattern.is_match(&group.name))
-            && !self.exclude.iter().any(|pattern| pattern.is_match(&group.name))
-    }
-}
-
-impl UsersPolicy {
-    /// Whether a status entitles.
-    pub fn entitlement(&self, status: &UserStatus) -> Entitlement {
-        if self.entitled.contains(status) {
-            Entitlement::Entitled
-        } else if matches!(status, UserStatus::Other(_)) {
-            Entitlement::Unknown
-        } else {
-            Entitlement::NotEntitled
-        }
-    }
 }
 
 impl GuardPolicy {

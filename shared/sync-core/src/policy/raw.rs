@@ -1,5 +1,7 @@
 //! The policy file as it is written: every key of the contract, with its default. Checked in `mod.rs`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -74,7 +76,9 @@ pub(super) struct Users {
     pub(super) mode: Option<Spanned<UserMode>>,
     pub(super) user_name_from: Option<Text>,
     pub(super) entitled: Option<Vec<Text>>,
-    pub(super) on_not_entitled: Option<Spanned<OnNotEntitled>>,
+    pub(super) on_not_entitled: Option<Spanned<super::OnNotEntitled>>,
+    pub(super) grace_hours: Option<Spanned<u32>>,
+    pub(super) attributes: BTreeMap<Text, Text>,
 }
 
 #[derive(Deserialize)]
@@ -84,26 +88,11 @@ pub(super) enum UserMode {
     Managed,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OnNotEntitled {
-    RemoveMemberships,
-    Disable,
-    Delete,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Writes {
     pub(super) mode: super::WriteMode,
-    pub(super) transport: Option<Spanned<Transport>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Transport {
-    IdentityStore,
-    Scim,
+    pub(super) transport: Option<Spanned<super::Transport>>,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::records::UserStatus;
 
 const SMALLEST: &str = "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n";
 
@@ -118,8 +119,14 @@ fn a_bad_value_is_named_with_its_line() {
         ("[guard]\nwindow_hours = 0\n", 6, "guard.window_hours"),
         ("[limits]\nidentity_store_tps = 0\n", 6, "limits.identity_store_tps"),
         ("[limits]\nokta_rate_share = 1.5\n", 6, "limits.okta_rate_share"),
-        ("[users]\nmode = 'managed'\n", 6, "users.mode"),
-        ("[writes]\ntransport = 'scim'\n", 6, "writes.transport"),
+        ("[users]\non_not_entitled = 'disable'\n", 6, "need users.mode = \"managed\""),
+        ("[users]\ngrace_hours = 24\n", 6, "users.grace_hours needs users.mode"),
+        ("[users.attributes]\ntitle = 'profile.title'\n", 6, "users.attributes needs users.mode"),
+        ("[users]\nmode = 'managed'\non_not_entitled = 'disable'\n", 7, "no Identity Store API sets UserStatus"),
+        ("[users]\nmode = 'managed'\n[users.attributes]\ncolour = 'profile.c'\n", 8, "\"colour\" is no attribute"),
+        ("[users]\nmode = 'managed'\n[users.attributes]\nexternalId = 'profile.c'\n", 8, "the ledger pins who is who"),
+        ("[users]\nmode = 'managed'\n[users.attributes]\nuserName = 'profile.c'\n", 8, "users.user_name_from"),
+        ("[users]\nmode = 'managed'\n[users.attributes]\ntitle = 'title'\n", 8, "title = \"title\" is not \"profile.<attribute>\""),
         ("[[assignment]]\ngroup = 'x'\n", 5, "missing field `accounts`"),
         ("[[assignment]]\ngroup = 'x'\naccounts = ['all']\npermission_sets = ['${y}']\n", 5, "rule 1 (\"x\")"),
         ("[[assignment]]\ngroup = 'x'\naccount = ['all']\n", 7, "unknown field `account`"),
@@ -153,6 +160,31 @@ fn the_hash_is_over_what_is_said_and_not_over_how() {
     let hash = |text: &str| Policy::parse(text).unwrap().hash().to_owned();
     assert_eq!(hash(SMALLEST), hash(&format!("# a comment\n\n{SMALLEST}")));
     assert_ne!(hash(SMALLEST), hash(&with("exclude = ['x']\n")));
+}
+
+#[test]
+fn what_is_managed_is_read_with_its_attributes() {
+    let text = with(
+        "[users]\nmode = 'managed'\non_not_entitled = 'delete'\ngrace_hours = 48\n[users.attributes]\n\
+         title = 'profile.title'\n'enterprise.costCenter' = 'profile.cost_center'\n[writes]\ntransport = 'scim'\n",
+    );
+    let policy = Policy::parse(&text).unwrap();
+    let managed = policy.users.managed.as_ref().unwrap();
+    assert_eq!((policy.transport, managed.over_scim, managed.grace_hours), (Transport::Scim, true, 48));
+    let names: Vec<&str> = managed.attributes.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["name.givenName", "name.familyName", "displayName", "email", "title", "enterprise.costCenter"]);
+    let read: Vec<String> = policy.users.profile_attributes().into_iter().collect();
+    assert_eq!(read, ["cost_center", "displayName", "email", "firstName", "lastName", "title"]);
+    assert_eq!(managed.farewell(None), Farewell::Delete);
+    assert_eq!(managed.farewell(Some(&UserStatus::Deprovisioned)), Farewell::Delete);
+    assert_eq!(managed.farewell(Some(&UserStatus::Suspended)), Farewell::Disable, "s17: a suspension may end any day");
+}
+
+#[test]
+fn without_managed_users_no_profile_is_read() {
+    let policy = Policy::parse(SMALLEST).unwrap();
+    assert!(policy.users.managed.is_none() && policy.users.profile_attributes().is_empty());
+    assert_eq!(policy.transport, Transport::IdentityStore);
 }
 
 #[test]

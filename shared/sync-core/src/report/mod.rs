@@ -1,10 +1,14 @@
 //! The report of a run: what was wanted, what became of it, what was withheld and why, and what it cost.
 
+pub mod document;
+pub mod html;
+mod markdown;
 mod render;
 
-use serde::Serialize;
+pub use markdown::scope_words;
+use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, GroupLabel};
 use crate::guard::Held;
 use crate::outcome::{Effect, Outcome};
 use crate::plan::Plan;
@@ -110,8 +114,9 @@ pub struct NamedAccount {
 pub struct PlanEntry {
     /// The contract's name of the action.
     pub action: &'static str,
-    /// The group.
-    pub group: Named,
+    /// The group; not there where the action is about a user alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Named>,
     /// The user, where the action is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Named>,
@@ -129,7 +134,7 @@ pub struct PlanEntry {
 }
 
 /// What became of the actions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Changed.
     pub changed: u64,
@@ -181,7 +186,7 @@ pub struct Failure {
 }
 
 /// What a run cost, in requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Calls {
     /// Okta.
     pub okta: u64,
@@ -283,7 +288,7 @@ fn plan_entries(findings: &Findings) -> Vec<PlanEntry> {
     let held = findings.held.by_action();
     let entry = |action: &Action| PlanEntry {
         action: action.name(),
-        group: group_of(action),
+        group: action.group().map(named),
         user: action
             .user()
             .map(|user| Named { okta_id: user.okta_id.as_ref().map(ToString::to_string).unwrap_or_default(), name: user.name.clone() }),
@@ -295,13 +300,11 @@ fn plan_entries(findings: &Findings) -> Vec<PlanEntry> {
     findings.plan.actions().take(MAX_PLAN_ENTRIES).map(|(_, action)| entry(action)).collect()
 }
 
-fn group_of(action: &Action) -> Named {
-    let label = action.group();
+fn named(label: &GroupLabel) -> Named {
     Named { okta_id: label.okta_id.to_string(), name: label.name.clone() }
 }
 
 fn held_entries(held: &Held) -> Vec<HeldEntry> {
-    let named = |label: &crate::action::GroupLabel| Named { okta_id: label.okta_id.to_string(), name: label.name.clone() };
     let entry = |entry: &crate::guard::Withheld| HeldEntry {
         rule: entry.rule.as_str(),
         limit: entry.limit,
@@ -351,15 +354,16 @@ fn failures(findings: &Findings) -> Vec<Failure> {
 
 /// An action in one line: what, which group, whom.
 fn described(action: &Action) -> String {
-    let group = action.group();
+    let mut line = action.name().to_owned();
+    if let Some(group) = action.group() {
+        line.push_str(&format!(" {} ({})", group.name, group.okta_id));
+    }
     if let Some(target) = action.assignment() {
-        return format!("{} {} ({}) {} on {}", action.name(), group.name, group.okta_id, target.permission_set_name, target.account);
+        line.push_str(&format!(" {} on {}", target.permission_set_name, target.account));
     }
-    match action.user() {
-        None => format!("{} {} ({})", action.name(), group.name, group.okta_id),
-        Some(user) => {
-            let id = user.okta_id.as_ref().map_or("no Okta id", |id| id.as_str());
-            format!("{} {} ({}) {} ({id})", action.name(), group.name, group.okta_id, user.name)
-        }
+    if let Some(user) = action.user() {
+        let id = user.okta_id.as_ref().map_or("no Okta id", |id| id.as_str());
+        line.push_str(&format!(" {} ({id})", user.name));
     }
+    line
 }

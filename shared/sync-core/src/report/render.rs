@@ -36,8 +36,8 @@ impl Display for Text<'_> {
         let calls = &report.calls;
         writeln!(
             f,
-            "calls: {} okta, {} identity_store, {} sso_admin; {} ms",
-            calls.okta, calls.identity_store, calls.sso_admin, report.duration_ms
+            "calls: {} okta, {} identity_store, {} scim, {} sso_admin; {} ms",
+            calls.okta, calls.identity_store, calls.scim, calls.sso_admin, report.duration_ms
         )?;
         write!(f, "plan hash: {}", report.plan_hash)
     }
@@ -56,7 +56,10 @@ fn section<T>(f: &mut Formatter<'_>, title: &str, entries: &[T], line: impl Fn(&
 }
 
 fn plan_line(entry: &PlanEntry) -> String {
-    let mut line = format!("{} {}", entry.action, entry.group.name);
+    let mut line = entry.action.to_owned();
+    if let Some(group) = &entry.group {
+        let _ = write!(line, " {}", group.name);
+    }
     if let Some(user) = &entry.user {
         let _ = write!(line, " {}", user.name);
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::provision::Provision;
 use super::users::Binding;
 use crate::action::{DisposalReason, GroupLabel, RemovalReason, UserLabel, Weakness};
 use crate::actual::ActualState;
-use crate::desired::{DesiredMembers, Fate, Others};
+use crate::desired::{DesiredMembers, Fate, Others, UserFate};
 use crate::ids::{OktaGroupId, OktaUserId, UserId};
 use crate::policy::{Entitlement, Policy};
 use crate::reading::Reading;
@@ -20,6 +21,7 @@ pub(super) struct Facts<'a> {
     pub(super) policy: &'a Policy,
     pub(super) bindings: &'a BTreeMap<OktaUserId, Binding>,
     pub(super) leavers: &'a Leavers,
+    pub(super) provision: &'a Provision,
 }
 
 /// Users who are proved to have left, or not to be entitled, with the reason.
@@ -43,7 +45,7 @@ pub(super) fn leavers(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy
     okta.users.iter().filter_map(leaver).collect()
 }
 
-fn label(okta: &OktaSnapshot, actual: &ActualState, okta_id: &OktaUserId, user: &UserId) -> UserLabel {
+pub(super) fn label(okta: &OktaSnapshot, actual: &ActualState, okta_id: &OktaUserId, user: &UserId) -> UserLabel {
     let name = match okta.users.get(okta_id) {
         Some(UserSighting::Present(record)) if !record.login.is_empty() => record.login.clone(),
         _ => actual.users.get(user).map(|record| record.user_name.clone()).unwrap_or_default(),
@@ -183,17 +185,31 @@ impl Draft<'_, '_> {
             Some(Binding::Bound(bound)) => {
                 let label = self.label(&user.id, bound);
                 self.members.wanted.insert(bound.clone(), label);
+                if let Some((kind, problem)) = self.facts.provision.refused.get(&user.id) {
+                    self.say(&user.id, *kind, name, &format!("{problem}; the user stays as it is"));
+                }
             }
             Some(Binding::Conflict { reason, .. }) => self.unclear(&user.id, UnresolvedKind::IdentityConflict, name, reason),
             Some(Binding::Unclear { .. }) => {
                 let reason = "without the ledger nobody can say whether this userName was someone else's before";
                 self.unclear(&user.id, UnresolvedKind::Unreadable, name, reason);
             }
+            Some(Binding::NotProvisioned) | None if self.is_made(&user.id) => {
+                let label = UserLabel { okta_id: Some(user.id.clone()), name: user.login.clone() };
+                self.members.newcomers.insert(user.id.clone(), label);
+            }
             Some(Binding::NotProvisioned) | None => {
+                if let Some((kind, problem)) = self.facts.provision.refused.get(&user.id) {
+                    return self.say(&user.id, *kind, name, &format!("{problem}; the user is not made"));
+                }
                 let reason = format!("Identity Center has no user {name:?} with this externalId or userName yet");
                 self.say(&user.id, UnresolvedKind::UserNotProvisioned, name, &reason);
             }
         }
+    }
+
+    fn is_made(&self, id: &OktaUserId) -> bool {
+        self.facts.provision.users.get(id).is_some_and(|user| matches!(user.fate, UserFate::Create(_)))
     }
 
     /// A member who is not entitled is a leaver, unless nobody can say which user they are.

@@ -3,6 +3,8 @@
 mod assignments;
 mod groups;
 mod members;
+mod profile;
+mod provision;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,8 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     let GroupFates { fates, mut unresolved } = group_fates(okta, actual, policy);
     let bindings = users::bind(okta, actual);
     let leavers = members::leavers(okta, actual, policy, &bindings);
-    let facts = members::Facts { okta, actual, policy, bindings: &bindings, leavers: &leavers };
+    let provision = provision::provision(&provision::Ground { okta, actual, policy, bindings: &bindings, fates: &fates });
+    let facts = members::Facts { okta, actual, policy, bindings: &bindings, leavers: &leavers, provision: &provision };
     let vanished = assignments::vanished_rules(actual, policy);
     let mut groups = BTreeMap::new();
     for (id, (label, fate)) in fates {
@@ -33,7 +36,14 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     let (movers, undecided) = (gaining(&groups, actual), undecided(&groups, actual));
     unresolved.sort();
     unresolved.dedup();
-    (DesiredState { groups, movers, undecided }, unresolved)
+    (DesiredState { groups, movers, undecided, users: provision.users }, unresolved)
+}
+
+/// The users who are to be disabled or deleted, now or when their grace is over: they are to be remembered until that is done.
+pub fn departing(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> BTreeMap<OktaUserId, UserId> {
+    let fates = group_fates(okta, actual, policy).fates;
+    let bindings = users::bind(okta, actual);
+    provision::departing(&provision::Ground { okta, actual, policy, bindings: &bindings, fates: &fates })
 }
 
 /// The users who were told by their userName alone: an externalId would tell them for good, and without one this is to be remembered.

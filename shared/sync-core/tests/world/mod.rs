@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::action::{Action, GroupRef, Phase};
+use sync_core::action::{Action, GroupRef, Phase, UserRef};
 use sync_core::actual::{ActualState, Target};
 use sync_core::assignments::{AccountFacts, RuleText};
 use sync_core::guard::{ApprovalRefused, Facts, Judgement, Usage, Window, judge};
 use sync_core::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, UserId};
 use sync_core::plan::{Plan, PlanHash, plan};
 use sync_core::policy::Policy;
+use sync_core::profile::{UserDetails, UserRecord};
 use sync_core::reading::Reading;
 use sync_core::records::{DirectoryGroup, DirectoryUser, GroupType, OktaGroup, OktaUser, UserStatus};
 use sync_core::resolve::resolve;
@@ -89,7 +90,8 @@ impl World {
 
     pub fn user_like(mut self, id: &str, login: &str, status: &str) -> Self {
         let user_name = (!login.is_empty()).then(|| login.to_owned());
-        let user = OktaUser { id: okta_user(id), status: UserStatus::parse(status), user_name, login: login.to_owned() };
+        let user =
+            OktaUser { id: okta_user(id), status: UserStatus::parse(status), user_name, login: login.to_owned(), profile: BTreeMap::new() };
         self.okta.users.insert(okta_user(id), UserSighting::Present(user));
         self
     }
@@ -118,7 +120,9 @@ impl World {
 
     pub fn directory_user(mut self, id: &str, user_name: &str, external_ids: &[&str]) -> Self {
         let external_ids = external_ids.iter().map(ToString::to_string).collect();
-        self.actual.users.insert(user_id(id), DirectoryUser { id: user_id(id), user_name: user_name.to_owned(), external_ids });
+        self.actual
+            .users
+            .insert(user_id(id), DirectoryUser { id: user_id(id), user_name: user_name.to_owned(), external_ids, details: None });
         self
     }
 
@@ -280,12 +284,24 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
             actual.assignments.insert(id.clone(), Reading::Known(BTreeSet::new()));
             actual.group_lists.insert(id, Reading::Known(BTreeMap::new()));
         }
-        Action::AddMembership { group_ref, user_id, .. } => {
+        Action::AddMembership { group_ref, user_ref, .. } => {
             let group = match group_ref {
                 GroupRef::Existing(id) => id.clone(),
                 GroupRef::New(okta_id) => made(okta_id),
             };
-            put(actual, &group, user_id);
+            let user = match user_ref {
+                UserRef::Existing(id) => id.clone(),
+                UserRef::New(okta_id) => made_user(okta_id),
+            };
+            put(actual, &group, &user);
+        }
+        Action::CreateUser(creation) => write_user(actual, &made_user(&creation.okta_id), &creation.record),
+        Action::UpdateUser(update) => write_user(actual, &update.user_id, &update.to),
+        Action::DisableUser(departure) => {
+            actual.users.get_mut(&departure.user_id).unwrap().details.as_mut().unwrap().is_enabled = Some(false);
+        }
+        Action::DeleteUser(departure) => {
+            actual.users.remove(&departure.user_id);
         }
         Action::RemoveMembership(removal) => {
             if let Some(Reading::Known(members)) = actual.group_lists.get_mut(&removal.group_id) {
@@ -316,6 +332,18 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
     }
 }
 
+fn write_user(actual: &mut ActualState, id: &UserId, record: &UserRecord) {
+    let is_enabled = record.is_enabled.or(Some(true));
+    let details = UserDetails { attributes: record.attributes.clone(), is_enabled, revision: None };
+    let external_ids = record.external_id.iter().cloned().collect();
+    let user = DirectoryUser { id: id.clone(), user_name: record.user_name.clone(), external_ids, details: Some(Box::new(details)) };
+    actual.users.insert(id.clone(), user);
+}
+
+pub fn made_user(okta_id: &OktaUserId) -> UserId {
+    user_id(&format!("made-{okta_id}"))
+}
+
 fn made(okta_id: &OktaGroupId) -> GroupId {
     group_id(&format!("made-{okta_id}"))
 }
@@ -324,7 +352,8 @@ fn made(okta_id: &OktaGroupId) -> GroupId {
 pub fn lines(plan: &Plan) -> Vec<String> {
     let line = |(phase, action): (Phase, &Action)| {
         let user = action.user().map(|user| format!(" {}", user.name)).unwrap_or_default();
-        format!("{phase:?} {} {}{user}: {}", action.name(), action.group().name, action.reason())
+        let group = action.group().map(|group| format!(" {}", group.name)).unwrap_or_default();
+        format!("{phase:?} {}{group}{user}: {}", action.name(), action.reason())
     };
     plan.actions().map(line).collect()
 }

@@ -72,6 +72,18 @@ impl StoreState {
         Ok(())
     }
 
+    /// Changes what SCIM alone can change.
+    pub(crate) fn alter_user(&mut self, id: &str, change: impl FnOnce(&mut StoreUser)) -> Result<(), AwsError> {
+        let (id, now) = (self.existing_user(id)?.id.clone(), self.now());
+        self.version += 1;
+        let user = self.users.get_mut(&id).ok_or_else(|| AwsError::not_found("USER", id.as_str()))?;
+        change(user);
+        user.keys = UserKeys::of(&user.user_name, &user.attributes);
+        user.revision += 1;
+        user.updated_at = now;
+        Ok(())
+    }
+
     pub(crate) fn delete_user(&mut self, id: &str, at: Option<&str>) -> Result<(), AwsError> {
         let user = match self.existing_user(id) {
             Err(_) if self.settings.forgiving_deletes => return Ok(()),

@@ -15,6 +15,7 @@ mod render;
 mod scim;
 mod sso_admin;
 mod state;
+mod user_ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,7 +39,7 @@ use crate::log::Call;
 use crate::time::Time;
 use changes::{GroupEdit, NewStoreUser};
 use error::{AwsError, CONCURRENT};
-use state::{StoreState, UserKeys};
+use state::StoreState;
 
 /// A handle on a simulated identity store. Clones share the store and the count of calls; [`FakeIdentityCenter::connect`]
 /// counts anew.
@@ -46,6 +47,7 @@ use state::{StoreState, UserKeys};
 pub struct FakeIdentityCenter {
     pub(crate) state: Arc<Mutex<StoreState>>,
     pub(crate) client: Arc<Client>,
+    pub(crate) over_scim: bool,
 }
 
 impl Default for FakeIdentityCenter {
@@ -57,7 +59,7 @@ impl Default for FakeIdentityCenter {
 impl FakeIdentityCenter {
     /// An empty store. The same seed gives the same ids.
     pub fn new(time: impl Into<Time>, seed: u64) -> Self {
-        Self { state: Arc::new(Mutex::new(StoreState::new(time.into(), seed))), client: Arc::default() }
+        Self { state: Arc::new(Mutex::new(StoreState::new(time.into(), seed))), client: Arc::default(), over_scim: false }
     }
 
     /// The connection of another process to the same store: it counts its own calls.
@@ -67,7 +69,13 @@ impl FakeIdentityCenter {
 
     /// The connection of a process that this switch ends.
     pub fn with_kill(&self, kill: &KillSwitch) -> Self {
-        Self { state: Arc::clone(&self.state), client: Arc::new(Client::with_kill(kill)) }
+        Self { state: Arc::clone(&self.state), client: Arc::new(Client::with_kill(kill)), over_scim: self.over_scim }
+    }
+
+    /// The same connection, whose ports write users and memberships over SCIM.
+    #[must_use]
+    pub fn over_scim(&self) -> Self {
+        Self { over_scim: true, ..self.clone() }
     }
 
     /// The switch that ends the process that uses this handle.
@@ -165,15 +173,7 @@ impl FakeIdentityCenter {
     }
 
     fn touch_user(&self, user: &UserId, change: impl FnOnce(&mut StoreUser)) -> bool {
-        let mut state = self.lock();
-        let now = state.now();
-        state.version += 1;
-        let Some(user) = state.users.get_mut(user) else { return false };
-        change(user);
-        user.keys = UserKeys::of(&user.user_name, &user.attributes);
-        user.revision += 1;
-        user.updated_at = now;
-        true
+        self.lock().alter_user(user.as_str(), change).is_ok()
     }
 
     /// Makes everything that is there an hour old, and brings requests under way to their end.

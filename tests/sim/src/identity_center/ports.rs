@@ -1,8 +1,9 @@
 //! The engine's [`ReadTarget`] and [`WriteTarget`] on a simulated identity store, without HTTP in between.
 
-use engine::ports::{Effect, GroupChange, ReadTarget, TargetCalls, WriteTarget};
+use engine::ports::{Effect, GroupChange, MemberChange, ReadTarget, TargetCalls, WriteTarget};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, MembershipId, Revision, UserId};
+use sync_core::profile::UserRecord;
 use sync_core::records::{DirectoryGroup, DirectoryUser, Listing, Membership};
 
 use super::FakeIdentityCenter;
@@ -10,7 +11,8 @@ use super::changes::{GroupEdit, revision};
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
 use super::quota::Family;
 use super::reads::Part;
-use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState, StoreUser};
+use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState};
+use super::user_ports::{SCIM_BATCH, user_record};
 use crate::call::{Body, Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
@@ -26,6 +28,10 @@ impl ReadTarget for FakeIdentityCenter {
     async fn users_named(&self, user_name: &str) -> Result<Vec<DirectoryUser>, TargetError> {
         let read = |state: &StoreState, part: Part<'_>| state.list_users(Some(user_name), part, user_record);
         self.whole("ListUsers", &format!("UserName={user_name}"), read).await
+    }
+
+    async fn user_with_external_id(&self, id: &str) -> Result<Option<Vec<DirectoryUser>>, TargetError> {
+        if self.over_scim { self.users_with_external_id(id).await.map(Some) } else { Ok(None) }
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<DirectoryUser>, TargetError> {
@@ -97,6 +103,41 @@ impl WriteTarget for FakeIdentityCenter {
     async fn delete_membership(&self, id: &MembershipId) -> Result<Effect, TargetError> {
         let operation = Operation::write("DeleteGroupMembership", format!("MembershipId={id}"));
         effect(self.one(operation, |state, _| state.delete_membership(id.as_str())).await, TargetErrorKind::NotFound)
+    }
+
+    fn most_changes_at_once(&self) -> usize {
+        if self.over_scim { SCIM_BATCH } else { 1 }
+    }
+
+    async fn change_members(&self, group: &GroupId, external_id: Option<&str>, changes: &[MemberChange]) -> Result<Effect, TargetError> {
+        if self.over_scim {
+            return self.patch_members(group, external_id, changes).await;
+        }
+        let mut effect = Effect::AlreadyInEffect;
+        for change in changes {
+            let done = match change {
+                MemberChange::Add(user) => self.create_membership(group, user).await?,
+                MemberChange::Remove { membership, .. } => self.delete_membership(membership).await?,
+            };
+            effect = effect.min(done);
+        }
+        Ok(effect)
+    }
+
+    async fn create_user(&self, user: &UserRecord) -> Result<UserId, TargetError> {
+        self.make_user_of(user).await
+    }
+
+    async fn update_user(&self, id: &UserId, _from: &UserRecord, to: &UserRecord, at: Option<&Revision>) -> Result<(), TargetError> {
+        self.change_user_to(id, to, at).await
+    }
+
+    async fn disable_user(&self, id: &UserId) -> Result<Effect, TargetError> {
+        self.disable(id).await
+    }
+
+    async fn delete_user(&self, id: &UserId, at: Option<&Revision>) -> Result<Effect, TargetError> {
+        self.remove_user_at(id, at).await
     }
 }
 
@@ -183,7 +224,7 @@ pub(super) fn or_none<T>(result: Result<T, TargetError>) -> Result<Option<T>, Ta
 }
 
 /// A write whose error of this kind means that it was so already.
-fn effect(result: Result<(), TargetError>, already: TargetErrorKind) -> Result<Effect, TargetError> {
+pub(super) fn effect(result: Result<(), TargetError>, already: TargetErrorKind) -> Result<Effect, TargetError> {
     match result {
         Ok(()) => Ok(Effect::Changed),
         Err(error) if error.kind == already => Ok(Effect::AlreadyInEffect),
@@ -191,12 +232,8 @@ fn effect(result: Result<(), TargetError>, already: TargetErrorKind) -> Result<E
     }
 }
 
-fn ids(external: &[ExternalId]) -> Vec<String> {
+pub(super) fn ids(external: &[ExternalId]) -> Vec<String> {
     external.iter().map(|external| external.id.clone()).collect()
-}
-
-fn user_record(user: &StoreUser) -> DirectoryUser {
-    DirectoryUser { id: user.id.clone(), user_name: user.user_name.clone(), external_ids: ids(&user.external_ids) }
 }
 
 fn group_record(group: &StoreGroup) -> DirectoryGroup {

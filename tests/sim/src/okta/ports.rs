@@ -1,6 +1,6 @@
 //! The engine's [`ReadSource`] on a simulated org, without HTTP in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ports::ReadSource;
 use jiff::Timestamp;
@@ -228,7 +228,13 @@ fn user_record(user: &User, attribute: &str) -> Record<OktaUser> {
         status: user.status.clone(),
         user_name: user_name.map(str::to_owned),
         login: user.login().to_owned(),
+        profile: texts(user.profile.iter()),
     })
+}
+
+/// The texts of a profile.
+fn texts<'a>(profile: impl Iterator<Item = (&'a String, &'a Value)>) -> BTreeMap<String, String> {
+    profile.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// A record that was put in place of another, read with the strictness of the real client: what is odd and matters makes it bad.
@@ -300,5 +306,6 @@ fn raw_user(value: &Value, attribute: &str) -> Record<OktaUser> {
         status: UserStatus::parse(raw.filled("/status")?),
         user_name: text(attribute),
         login: text("login").unwrap_or_default(),
+        profile: texts(profile.as_object().into_iter().flatten()),
     })
 }
