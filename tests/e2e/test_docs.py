@@ -26,10 +26,21 @@ class Block:
     commands: str
 
 
+def documents() -> list[Path]:
+    """What people read."""
+    return [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document, as GitHub makes anchors of them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def blocks() -> list[Block]:
     """All blocks that are marked, in the order of the documents."""
     found = []
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for path in documents():
         text = path.read_text()
         found += [Block(path.name, text[: match.start()].count("\n") + 1, match[1]) for match in BLOCK.finditer(text)]
     return found
@@ -67,3 +78,13 @@ def test_commands_of_the_documents_do_what_they_say(stack: Stack, block: Block, 
 
 def test_the_documents_that_an_operator_needs_have_commands_that_are_tested() -> None:
     assert {"deploying.md", "operations.md"} <= {block.document for block in blocks()}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
+    for link in [link for link in links if "://" not in link]:
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

@@ -7,9 +7,10 @@ import pytest
 
 from sandbox import template
 from sandbox.functions import InvocationError
+from sandbox.paths import SANDBOX
 from sandbox.processes import wait_until
-from sandbox.stack import Stack
-from worlds import add_member, login, remove_member
+from sandbox.stack import Stack, missing
+from worlds import add_member, login, remove_member, world
 
 
 def test_everything_that_the_template_names_comes_to_exist(stack: Stack) -> None:
@@ -79,6 +80,7 @@ def test_a_full_run_repairs_what_no_event_told(stack: Stack) -> None:
     assert stack.differences() != []
     assert stack.reconcile({"mode": "apply", "scope": "all"})["status"] == "applied"
     assert stack.differences() == []
+    wait_until(lambda: stack.cloud.messages(stack.changes_url) > 0, "the change is told", 10)
     assert [event["detail"]["function"] for event in stack.changes()] == ["reconcile"]
 
 
@@ -95,6 +97,18 @@ def test_what_was_held_is_approved_through_the_alias_alone(stack: Stack) -> None
     assert stack.differences() != []
     assert stack.reconcile(approval, alias="approve")["status"] == "applied"
     assert stack.differences() == []
+
+
+def test_an_http_api_is_the_other_way_in() -> None:
+    if what := missing():
+        pytest.skip(what)
+    parameters = {"HookEndpoint": "HTTP_API"}
+    with Stack(SANDBOX.with_name("sandbox-api"), parameters, world(4, 1, 2)) as deployed:
+        assert "EventHookUrl" not in deployed.resources()
+        deployed.connect()
+        deployed.okta.change(add_member("AWS-000", login(3)))
+        deployed.settle()
+        assert deployed.differences() == []
 
 
 def test_the_hook_asks_for_the_secret_that_the_stack_made_up(stack: Stack) -> None:

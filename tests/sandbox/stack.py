@@ -192,9 +192,13 @@ class Stack:
         return current
 
     def hook_url(self) -> str:
-        """Where the function URL can be called from here: ministack serves it under a path, as no name server knows its name."""
-        url_id = self.outputs["HookUrl"].removeprefix("https://").split(".", 1)[0]
-        return f"{self.cloud.url}/_aws/lambda-url/{url_id}/"
+        """Where the hook can be called from here: ministack serves it under a path, as no name server knows its name."""
+        url_id, kind = self.outputs["HookUrl"].removeprefix("https://").split(".", 2)[:2]
+        return (
+            f"{self.cloud.url}/_aws/execute-api/{url_id}/$default/"
+            if kind == "execute-api"
+            else f"{self.cloud.url}/_aws/lambda-url/{url_id}/"
+        )
 
     def connect(self) -> None:
         """Registers the hook in Okta, with the secret that the stack made up."""

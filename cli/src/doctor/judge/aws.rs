@@ -32,6 +32,9 @@ pub(crate) fn instance(facts: &Facts) -> Read<Judgement> {
 fn needed(policy: &Policy) -> BTreeSet<Purpose> {
     let rules = &policy.assignments;
     let mut purposes = BTreeSet::from([Purpose::Directory]);
+    if policy.users.managed.is_some() {
+        purposes.insert(Purpose::Users);
+    }
     if !rules.is_empty() {
         purposes.insert(Purpose::Assignments);
     }

@@ -1,5 +1,7 @@
 //! The SCIM token, where the policy writes over SCIM.
 
+use sync_core::policy::{Policy, Transport};
+
 use super::count;
 use crate::doctor::facts::{Facts, Read};
 use crate::doctor::verdict::Judgement;
@@ -10,9 +12,21 @@ const TOKEN_DAYS: i64 = 30;
 const ROTATE: &str = "IAM Identity Center console > Settings > Automatic provisioning > Access tokens > Generate token; put it into the secret \
      with its end (\"expires\"), then delete the old one";
 
+const NAME_THE_SECRET: &str = "IAM Identity Center console > Settings > Automatic provisioning > Enable, put endpoint and token into a secret, and name it \
+     by --scim-secret (LOCKSTEP_SCIM_SECRET)";
+
+/// Whether runs write over SCIM.
+fn is_needed(policy: &Policy) -> bool {
+    policy.transport == Transport::Scim || policy.users.managed.as_ref().is_some_and(|managed| managed.over_scim)
+}
+
 /// The endpoint takes it, and it lasts for a while.
 pub(crate) fn token(facts: &Facts) -> Read<Judgement> {
-    let scim = facts.aws.scim.as_ref().map_err(Clone::clone)?;
+    let scim = match &facts.aws.scim {
+        Ok(scim) => scim,
+        Err(why) if is_needed(facts.policy()?) => return Ok(Judgement::fail(why.to_string(), NAME_THE_SECRET)),
+        Err(why) => return Err(why.clone()),
+    };
     if let Err(why) = &scim.answer {
         return Ok(Judgement::fail(why.to_string(), ROTATE));
     }

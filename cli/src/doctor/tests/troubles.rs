@@ -285,6 +285,18 @@ fn a_scim_token_that_ends_is_told_in_days() {
 }
 
 #[test]
+fn a_policy_that_writes_over_scim_needs_the_secret() {
+    let nameless = |facts: &mut Facts| {
+        facts.aws.scim = Err(unread("no SCIM secret was named"));
+        facts.policy = Ok(policy(&POLICY.replace("[groups]", "[writes]\ntransport = \"scim\"\n[groups]")));
+    };
+    produces(nameless, &[("scim.token", Fail)], "--scim-secret");
+    let mut without_need = facts();
+    without_need.aws.scim = Err(unread("no SCIM secret was named"));
+    assert_eq!(finding(&without_need, "scim.token").verdict, Skipped);
+}
+
+#[test]
 fn the_ledger_says_when_runs_are_paused_or_do_not_complete() {
     let paused = |facts: &mut Facts| facts.ledger = Ok(LedgerFacts { paused: Some(in_days(-1)), last_complete: None });
     produces(paused, &[("ledger.table", Warn)], "lockstep resume");
