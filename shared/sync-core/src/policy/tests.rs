@@ -1,5 +1,5 @@
 use super::*;
-use crate::records::UserStatus;
+use crate::records::{OktaGroup, UserStatus};
 
 const SMALLEST: &str = "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n";
 
