@@ -16,6 +16,23 @@ from worlds import add_member, login, remove_member, world
 EMPTY = {"kind": "empty"}
 
 
+def test_s36_a_run_that_its_timeout_cuts_off_goes_on_by_itself_until_all_is_done(sandbox: Sandbox) -> None:
+    functions = sandbox.cloud.client("lambda")
+    timeout = functions.get_function_configuration(FunctionName=RECONCILE)["Timeout"]
+    began = time.time()
+    functions.update_function_configuration(FunctionName=RECONCILE, Timeout=10)
+    try:
+        sandbox.reset(world(200, 10, 40, in_sync=False))
+        first = sandbox.apply()
+        assert first["status"] == "partial" and 0 < first["outcomes"]["changed"] < 410
+        wait_until(lambda: sandbox.differences() == [], "runs go on by themselves", 120)
+        wait_until(lambda: sandbox.cloud.messages(sandbox.queues.runs) == 0, "the last run ends the chain", 60)
+    finally:
+        functions.update_function_configuration(FunctionName=RECONCILE, Timeout=timeout)
+    assert len(sandbox.runs(RECONCILE, began)) >= 3
+    assert sandbox.aws.calls().of("CreateGroupMembership") == 400, "nothing is done twice"
+
+
 def rules(report: dict[str, Any]) -> list[str]:
     """The rules by which something was held."""
     return [held["rule"] for held in report["held"]]

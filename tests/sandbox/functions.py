@@ -32,6 +32,7 @@ class Queues:
     triggers_dead: str
     later: str
     later_dead: str
+    runs: str
     malformed: str
 
 
@@ -44,6 +45,7 @@ def make_queues(cloud: Cloud) -> Queues:
         triggers_dead=dead,
         later=_make_queue(cloud, "LaterQueue", "later", "later-dead"),
         later_dead=later_dead,
+        runs=_make_queue(cloud, "RunQueue", "runs", "later-dead"),
         malformed=_make_queue(cloud, "MalformedMessages", "malformed"),
     )
 
@@ -63,7 +65,7 @@ def environment(function: str, cloud: Cloud, queues: Queues, identity_center: st
     ours = {
         "LOCKSTEP_POLICY": str(policy),
         "LOCKSTEP_QUEUE_URL": queues.triggers,
-        "LOCKSTEP_LATER_QUEUE_URL": queues.later,
+        "LOCKSTEP_LATER_QUEUE_URL": queues.runs if function == RECONCILE else queues.later,
         "LOCKSTEP_DEAD_LETTER_URL": queues.malformed,
         "LOCKSTEP_TABLE": TABLE,
         "LOCKSTEP_OKTA_SECRET": OKTA_SECRET,
@@ -116,19 +118,19 @@ def _package(path: Path) -> bytes:
     return packed.getvalue()
 
 
-def map_queue(cloud: Cloud, queue: str, event: str) -> None:
-    """Lets the worker read a queue, as the template's `event` does.
+def map_queue(cloud: Cloud, function: str, queue: str, event: str) -> None:
+    """Lets a function read a queue, as the template's `event` does.
 
     ministack gives a FIFO queue's mapping one batch at a time over all message groups, where Lambda runs the three lanes next to each
     other. So a lane waits for the others here, and never overtakes.
     """
-    wanted = template.properties("EventWorker")["Events"][event]["Properties"]
+    wanted = template.properties(RESOURCES[function])["Events"][event]["Properties"]
     more: dict[str, Any] = {} if queue.endswith(".fifo") else {"ScalingConfig": wanted["ScalingConfig"]}
     cloud.client("lambda").create_event_source_mapping(
         EventSourceArn=cloud.queue_arn(queue),
-        FunctionName=WORKER,
+        FunctionName=function,
         BatchSize=wanted["BatchSize"],
-        FunctionResponseTypes=wanted["FunctionResponseTypes"],
+        FunctionResponseTypes=wanted.get("FunctionResponseTypes", []),
         **more,
     )
 

@@ -68,8 +68,9 @@ class Sandbox:
         self.write_policy()
         for function in (HOOK, WORKER, RECONCILE):
             functions.deploy(self.cloud, function, self.environment(function))
-        functions.map_queue(self.cloud, "triggers.fifo", "Triggers")
-        functions.map_queue(self.cloud, "later", "Later")
+        functions.map_queue(self.cloud, WORKER, "triggers.fifo", "Triggers")
+        functions.map_queue(self.cloud, WORKER, "later", "Later")
+        functions.map_queue(self.cloud, RECONCILE, "runs", "Runs")
         functions.make_schedule(self.cloud, "Full")
         functions.make_schedule(self.cloud, "Incremental")
         self.hook_url = functions.make_url(self.cloud, HOOK)

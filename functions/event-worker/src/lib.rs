@@ -6,6 +6,7 @@ pub mod fate;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use engine::continuation::Continuation;
 use engine::{Completed, Request, Scope};
 use fate::{Fate, Open};
 use runtime::change_events::ChangeEvents;
@@ -18,7 +19,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, deadline, run_id};
+use assembly::{Assembler, deadline, hand_over, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -48,7 +49,10 @@ impl EventWorker {
         let mut response = SqsBatchResponse::default();
         let mut understood = Vec::new();
         for record in event.records {
-            self.take(record, &mut understood, &mut response).await;
+            match record.body.as_deref().and_then(Continuation::parse) {
+                Some(continuation) => self.go_on(&continuation, deadline_ms).await,
+                None => self.take(record, &mut understood, &mut response).await,
+            }
         }
         if understood.is_empty() {
             return response;
@@ -62,6 +66,23 @@ impl EventWorker {
             self.settle(message, &open, &mut response).await;
         }
         response
+    }
+
+    /// Goes on with a run of `reconcile` that was cut off, where both share a queue for later. What fails is left to the schedule.
+    async fn go_on(&self, before: &Continuation, deadline_ms: u64) {
+        let now = self.clock.now();
+        let request = before.request(run_id(now));
+        let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
+            Ok(engine) => engine,
+            Err(error) => return tracing::error!(event = "no_engine", error = error_chain(&error), "the schedule goes on"),
+        };
+        match Box::pin(engine.reconcile(&request)).await {
+            Ok(completed) => {
+                runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
+                hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
+            }
+            Err(error) => tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on"),
+        }
     }
 
     /// Understands a message, or takes it out of the queue for good.

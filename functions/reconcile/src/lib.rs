@@ -3,8 +3,9 @@
 pub mod duties;
 pub mod payload;
 
-use assembly::{Assembler, AssemblyError, closing, deadline, run_id};
+use assembly::{Assembler, AssemblyError, Rest, closing, deadline, hand_over, run_id};
 use duties::{Duties, WrongWay};
+use engine::continuation::Continuation;
 use engine::ledger::Ledger;
 use engine::ports::{Table, TableError};
 use engine::{ReconcileError, Request, Scope};
@@ -14,6 +15,7 @@ use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::Function;
 use runtime::metrics::{Metric, Name};
+use runtime::queue::TriggerQueue;
 use runtime::telemetry::error_chain;
 use serde_json::{Value, json};
 use sync_core::plan::PlanHash;
@@ -43,6 +45,8 @@ pub enum InvocationError {
 pub struct Reconcile {
     /// Makes engines.
     pub assembler: Assembler,
+    /// The queue over which a run whose time is up goes on as another.
+    pub queue: TriggerQueue,
     /// What the aliases are for.
     pub duties: Duties,
     /// Where changes are told.
@@ -90,14 +94,18 @@ impl Reconcile {
     async fn carry_out(&self, payload: Payload, deadline_ms: u64) -> Result<Value, InvocationError> {
         match payload {
             Payload::Pause(pause) => set_pause(&self.assembler.ledger(), pause, self.clock.now()).await.map_err(InvocationError::Pause),
-            Payload::Run { mode, scope, approve } => self.run(mode, scope, approve, deadline_ms).await,
-            Payload::Undo { mode, run_id } => self.run(mode, Scope::Undo(run_id), None, deadline_ms).await,
+            Payload::Run { mode, scope, approve } => self.run(self.request(mode, scope, approve), None, deadline_ms).await,
+            Payload::Undo { mode, run_id } => self.run(self.request(mode, Scope::Undo(run_id), None), None, deadline_ms).await,
+            Payload::Continue(before) => self.run(before.request(run_id(self.clock.now())), Some(&before), deadline_ms).await,
         }
     }
 
-    async fn run(&self, mode: Mode, scope: Scope, approve: Option<PlanHash>, deadline_ms: u64) -> Result<Value, InvocationError> {
+    fn request(&self, mode: Mode, scope: Scope, approve: Option<PlanHash>) -> Request {
+        Request { run_id: run_id(self.clock.now()), mode, scope, approve }
+    }
+
+    async fn run(&self, request: Request, before: Option<&Continuation>, deadline_ms: u64) -> Result<Value, InvocationError> {
         let now = self.clock.now();
-        let request = Request { run_id: run_id(now), mode, scope, approve };
         let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
             Ok(engine) => engine,
             Err(AssemblyError::Locate(error)) => return Ok(not_found(&request, &error.to_string())),
@@ -105,9 +113,11 @@ impl Reconcile {
         };
         let completed = Box::pin(engine.reconcile(&request)).await?;
         runtime::report_log::log(Function::Reconcile, &completed.report, &completed.findings);
+        let rest = hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), before, self.clock.now()).await;
         let until = closing(deadline_ms, self.clock.now());
         let lost = self.changes.publish(Function::Reconcile, &request.run_id, &completed.findings, until).await;
-        let metrics = [runtime::report_log::metrics(&completed.report), lost].concat();
+        let stopped = vec![Metric::flag(Name::RunStopped, rest == Rest::Stopped)];
+        let metrics = [runtime::report_log::metrics(&completed.report), lost, stopped].concat();
         runtime::metrics::emit(Function::Reconcile, now, &metrics);
         Ok(completed.report.to_json())
     }

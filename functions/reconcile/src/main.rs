@@ -10,6 +10,7 @@ use runtime::aws::{self, Patience};
 use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config::{self, ConfigError, ReconcileConfig};
+use runtime::queue::TriggerQueue;
 use runtime::telemetry;
 use serde_json::Value;
 
@@ -31,7 +32,8 @@ async fn wire() -> Result<Reconcile, ConfigError> {
     let parts =
         Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
     let aws = aws::sdk_config(Patience::Run).await;
+    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
     let changes = ChangeEvents::new(&aws, config.event_bus);
     let duties = Duties { approve_alias: config.approve_alias };
-    Ok(Reconcile { assembler: Assembler::new(parts, aws), duties, changes, clock: SystemClock })
+    Ok(Reconcile { assembler: Assembler::new(parts, aws), queue, duties, changes, clock: SystemClock })
 }

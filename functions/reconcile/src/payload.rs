@@ -2,6 +2,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "JSON has six kinds of values, and will have no more")]
 
+use engine::continuation::Continuation;
 use engine::{Scope, Since};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ pub enum Payload {
     },
     /// Pause, or go on.
     Pause(bool),
+    /// A message by which a run that was cut off goes on.
+    Continue(Continuation),
 }
 
 /// What is wrong with a payload, and what is accepted.
@@ -62,6 +65,9 @@ pub fn parse(payload: &Value) -> Result<Payload, PayloadError> {
     if is_scheduled_event(fields) {
         return Ok(Payload::Run { mode: Mode::Apply, scope: Scope::All, approve: None });
     }
+    if let Some(records) = fields.get("Records") {
+        return continued(records);
+    }
     if let Some(unknown) = fields.keys().find(|key| !matches!(key.as_str(), "mode" | "scope" | "approve" | "pause" | "undo")) {
         return refused(format!("field {} is not known", short(&format!("{unknown:?}"))), FIELDS);
     }
@@ -72,6 +78,18 @@ pub fn parse(payload: &Value) -> Result<Payload, PayloadError> {
     match fields.get("undo") {
         Some(undo) => undo_of(undo, mode, fields),
         None => run_of(fields, mode),
+    }
+}
+
+/// A message off the queue: the mapping gives one at a time.
+fn continued(records: &Value) -> Result<Payload, PayloadError> {
+    let body = match records.as_array().map(Vec::as_slice) {
+        Some([record]) => record.get("body").and_then(Value::as_str),
+        Some(_) | None => None,
+    };
+    match body.and_then(Continuation::parse) {
+        Some(continuation) => Ok(Payload::Continue(continuation)),
+        None => refused("\"Records\" is not one message of a run that goes on", FIELDS),
     }
 }
 
@@ -205,6 +223,16 @@ mod tests {
             parse(&json!({"mode":"apply","scope":"all","approve":hash})),
             Ok(Payload::Run { mode: Mode::Apply, scope: Scope::All, approve })
         );
+    }
+
+    #[test]
+    fn a_message_of_a_run_that_goes_on_is_understood_and_no_other() {
+        let message = |body: &str| json!({"Records":[{"messageId":"1","eventSource":"aws:sqs","body":body}]});
+        let body = r#"{"form":1,"chain":"r1","runs":1,"continue":{"groups":["AWS-1"]}}"#;
+        assert_eq!(parse(&message(body)), Ok(Payload::Continue(Continuation::parse(body).unwrap())));
+        for wrong in [message("{}"), json!({"Records":[]}), json!({"Records":[{}, {}]}), json!({"Records":7})] {
+            assert!(parse(&wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

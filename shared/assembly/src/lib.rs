@@ -3,6 +3,7 @@
 
 mod credentials;
 mod deadline;
+mod relay;
 mod scim_credentials;
 mod vitals;
 
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{closing, deadline, run_id};
+pub use relay::{Rest, hand_over};
 pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 

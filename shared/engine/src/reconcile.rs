@@ -7,8 +7,10 @@ mod undo;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use sync_core::error::TargetErrorKind;
 use sync_core::guard::{ApprovalRefused, Facts};
 use sync_core::ids::{OktaGroupId, OktaUserId};
+use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::plan::MayRemove;
 use sync_core::policy::WriteMode;
 use sync_core::report::{Findings, Mode, Report};
@@ -34,6 +36,8 @@ pub struct Completed {
     pub findings: Findings,
     /// Whether nothing was written because runs are paused.
     pub is_paused: bool,
+    /// Where more time would have done more: how much was done, in changes made and groups read for the next run. 0 is none at all.
+    pub cut_off: Option<u64>,
 }
 
 /// A run that could not be begun.
@@ -48,6 +52,13 @@ pub enum ReconcileError {
     /// Records are in the ledger.
     #[error("the record of the run cannot be read")]
     Ledger(#[from] TableError),
+}
+
+/// What a run that was cut off has done: another one need not do it again.
+fn progress(findings: &Findings) -> u64 {
+    let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done(Effect::Changed) | Outcome::Pending(_));
+    let done = findings.outcomes.iter().filter(|(_, outcome)| is_done(outcome)).count() as u64;
+    done + findings.groups_remembered
 }
 
 /// A run under way.
@@ -130,7 +141,20 @@ where
         if writes {
             self.conclude(request, &report, &findings, began).await;
         }
-        Ok(Completed { report, findings, is_paused })
+        let cut_off = (writes && self.is_cut_off(&findings)).then(|| progress(&findings));
+        Ok(Completed { report, findings, is_paused, cut_off })
+    }
+
+    /// Whether the time was up before all was done. A list of groups or users that could not be read has other reasons, and its own alarm.
+    fn is_cut_off(&self, findings: &Findings) -> bool {
+        let is_late = |outcome: &Outcome| match outcome {
+            Outcome::NotAttempted(why) => *why == NotAttempted::OutOfTime,
+            Outcome::Failed(error) => error.kind == TargetErrorKind::OutOfTime,
+            Outcome::Pending(_) => self.is_out_of_time(),
+            Outcome::Done(_) => false,
+        };
+        let is_undone = findings.is_reading_cut_off || findings.outcomes.iter().any(|(_, outcome)| is_late(outcome));
+        findings.failed_reads.is_empty() && is_undone
     }
 
     /// Whether this run may write, and if it was meant to and may not, why.
@@ -159,8 +183,8 @@ where
     }
 
     fn turn_for(&self, request: &Request) -> Turn {
-        match request.scope {
-            Scope::Triggers(_) => Turn::whole(&request.run_id),
+        match &request.scope {
+            Scope::Triggers(triggers) => Turn::whole(&request.run_id, triggers.urgency()),
             Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) | Scope::Undo(_) => Turn::in_slices(&request.run_id),
         }
     }

@@ -62,6 +62,19 @@ pub struct TriggerScope {
     pub groups_may_lose: BTreeSet<OktaGroupId>,
 }
 
+impl TriggerScope {
+    /// How urgent it is, by the lanes of its triggers: leavers, removals, the rest.
+    pub(crate) fn urgency(&self) -> u8 {
+        if self.users.iter().any(|user| user.read_status) {
+            0
+        } else if self.users_may_lose.is_empty() && self.groups_may_lose.is_empty() {
+            2
+        } else {
+            1
+        }
+    }
+}
+
 impl Scope {
     /// The scope as a report names it.
     pub fn to_json(&self) -> Value {

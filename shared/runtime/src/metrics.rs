@@ -72,6 +72,8 @@ names! {
     RunHeld: Count,
     /// A run of which something failed, is pending or could not be read.
     RunPartial: Count,
+    /// A run whose time was up before it had done anything: it does not go on by itself.
+    RunStopped: Count,
     /// How long a run took.
     RunMilliseconds: Milliseconds,
     /// Actions that changed something.

@@ -157,10 +157,18 @@ impl TriggerQueue {
     /// # Errors
     /// [`QueueError`]; the message then has to stay where it was.
     pub async fn later(&self, message: &TriggerMessage, delay: Duration) -> Result<Later, QueueError> {
-        let Some(url) = &self.later else { return Ok(Later::LeftToSchedule) };
         let message = TriggerMessage { attempt: message.attempt.saturating_add(1), ..message.clone() };
+        self.go_on_later(&body(&message), delay).await
+    }
+
+    /// Sends a text to the queue for later: it comes after `delay` (at most 15 minutes).
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn go_on_later(&self, body: &str, delay: Duration) -> Result<Later, QueueError> {
+        let Some(url) = &self.later else { return Ok(Later::LeftToSchedule) };
         let seconds = i32::try_from(delay.min(LONGEST_DELAY).as_secs()).expect("15 minutes are few seconds");
-        let call = self.client.send_message().queue_url(url).message_body(body(&message)).delay_seconds(seconds);
+        let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(seconds);
         call.send().boxed().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
         Ok(Later::Queued)
     }

@@ -1,6 +1,7 @@
 //! Identifiers, each its own type, checked and normalised where they are made.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +52,7 @@ macro_rules! id_type {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks and normalises.
@@ -60,7 +61,7 @@ macro_rules! id_type {
             /// [`IdError`] if it is empty, longer than 100 characters, or has a character that no such id has.
             pub fn new(raw: &str) -> Result<Self, IdError> {
                 let prepare: fn(&str) -> &str = $prepare;
-                checked($kind, prepare(raw), $allowed).map(|id| Self(id.into_boxed_str()))
+                checked($kind, prepare(raw), $allowed).map(|id| Self(id.into()))
             }
 
             /// The normalised form.
@@ -90,7 +91,7 @@ macro_rules! id_type {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0.into()
+                id.as_str().to_owned()
             }
         }
 

@@ -30,10 +30,12 @@ impl Pacer {
         Self { ceiling, rate: ceiling, next_free: Duration::ZERO, last_cut: None }
     }
 
-    /// Takes the next place, and says how long to wait for it.
+    /// Takes the next place, and says how long to wait for it. One place that was not used is kept: who reads and writes by turns would
+    /// otherwise lose one with every turn.
     pub fn take(&mut self, now: Duration) -> Duration {
-        let start = self.next_free.max(now);
-        self.next_free = start + Duration::from_secs_f64(1.0 / self.rate);
+        let between = Duration::from_secs_f64(1.0 / self.rate);
+        let start = self.next_free.max(now.saturating_sub(between));
+        self.next_free = start + between;
         start.saturating_sub(now)
     }
 
@@ -82,7 +84,22 @@ mod tests {
     fn an_idle_pacer_does_not_save_up_a_burst() {
         let mut pacer = Pacer::new(10.0);
         assert_eq!(pacer.take(Duration::from_secs(60)), Duration::ZERO);
+        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::ZERO, "one place is kept");
         assert_eq!(pacer.take(Duration::from_secs(60)), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn s36_after_a_rest_no_window_of_a_second_holds_more_than_one_above_the_rate() {
+        let mut pacer = Pacer::new(19.0);
+        let mut now = Duration::from_secs(60);
+        let mut starts = Vec::new();
+        for call in 0..400 {
+            // A rest of a fifth of a second after every tenth call, as between batches.
+            now += if call % 10 == 0 { Duration::from_millis(200) } else { Duration::ZERO };
+            now += pacer.take(now);
+            starts.push(now);
+        }
+        assert!(most_in_a_second(&starts) <= 20, "{}", most_in_a_second(&starts));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! S20 to S28, S50: what events may do, and what they cost.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use engine::{Scope, TriggerScope, UserQuery};
 use jiff::SignedDuration;
@@ -187,5 +188,28 @@ async fn a_trigger_that_only_grants_takes_nothing_away() {
     rig.on_group(&group, Event::Grant).await;
     assert_eq!(rig.writes(), 0);
     rig.on_group(&group, Event::Removal).await;
+    assert!(rig.agrees());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s51_a_leaver_gets_its_turn_behind_runs_that_follow_one_another_without_a_gap() {
+    let rig = Rig::in_sync(40, 2, 4, "");
+    rig.world.aws.set_latency(Duration::from_millis(300));
+    let backlog = async {
+        for user in 10..40 {
+            rig.join(0, [user]);
+            rig.another(&format!("rest-{user}")).on_user(&rig.world.okta_user(user), Some(&rig.world.okta_group(0)), Event::Grant).await;
+        }
+    };
+    let leaver = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        rig.world.okta.suspend(&rig.world.okta_user(4));
+        let began = tokio::time::Instant::now();
+        rig.another("leaver").on_user(&rig.world.okta_user(4), None, Event::Leaver).await;
+        assert!(!rig.world.aws.member_ids(&rig.world.group(1)).contains(&rig.world.user(4)));
+        began.elapsed()
+    };
+    let ((), waited) = tokio::join!(backlog, leaver);
+    assert!(waited < Duration::from_secs(6), "it left after {waited:?}");
     assert!(rig.agrees());
 }

@@ -1,7 +1,8 @@
-//! Changes to groups: one after the other, because names are handed on from one to another.
+//! Changes to groups: new ones side by side, the others one after the other, because names are handed on from one to another.
 
 use std::collections::VecDeque;
 
+use futures::stream::{self, StreamExt};
 use sync_core::action::{Action, GroupEdit};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, OktaGroupId, Revision};
@@ -10,6 +11,7 @@ use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::records::DirectoryGroup;
 
+use super::slice::CONCURRENCY;
 use super::{Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, GroupChange, ReadAws, ReadSource, Table, WriteAws};
@@ -23,7 +25,7 @@ where
 {
     pub(super) async fn apply_to_groups(&self, slice: &[&Action], writing: Writing<'_>, progress: &mut Progress) {
         self.directory.forget_groups();
-        let mut waiting: VecDeque<&Action> = slice.iter().copied().collect();
+        let mut waiting = self.create_side_by_side(slice, writing, progress).await;
         let mut put_back = 0;
         while let Some(action) = waiting.pop_front() {
             if let Some(hindered) = self.hindered(action, writing).await {
@@ -46,6 +48,34 @@ where
                 progress.record(action, outcome);
             }
         }
+    }
+
+    /// Makes the new groups. Returns the other actions, and those whose name is taken: it may be handed on to them.
+    async fn create_side_by_side<'a>(&self, slice: &[&'a Action], writing: Writing<'_>, progress: &mut Progress) -> VecDeque<&'a Action> {
+        let make = |action: &'a Action| async move {
+            let Action::CreateGroup { group, description } = action else { return (action, None) };
+            let made = match self.hindered(action, writing).await {
+                Some(hindered) => Err(hindered),
+                None => Ok(self.target.create_group(&group.name, description).await),
+            };
+            (action, Some(made))
+        };
+        let all: Vec<_> = stream::iter(slice.iter().copied()).map(make).buffered(CONCURRENCY).collect().await;
+        let mut waiting = VecDeque::new();
+        for (action, made) in all {
+            match made {
+                None => waiting.push_back(action),
+                Some(Ok(Ok(id))) => {
+                    progress.made.extend(action.group().map(|group| (group.okta_id.clone(), id)));
+                    progress.record(action, Outcome::Done(Effect::Changed));
+                }
+                Some(Ok(Err(error))) if error.kind == TargetErrorKind::NameTaken => waiting.push_back(action),
+                Some(Ok(Err(error))) => progress.record(action, Outcome::Failed(error)),
+                Some(Err(Some(outcome))) => progress.record(action, outcome),
+                Some(Err(None)) => progress.leave(action),
+            }
+        }
+        waiting
     }
 
     /// Names that are handed on in a circle: the first group steps aside under a name of its own, and its turn comes again.

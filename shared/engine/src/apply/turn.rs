@@ -13,12 +13,17 @@ use crate::ports::{Clock, Table};
 /// How long to wait before the lease is asked for again. Two calls to the table a second are cheap, and a turn is at most some seconds.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
+/// The urgency of a run that nobody waits for.
+pub(crate) const LEAST_URGENT: u8 = 3;
+
 /// How a run writes.
 #[derive(Debug)]
 pub(crate) struct Turn {
     run: String,
     /// Whether the lease goes back after every slice, so that a worker can get in between.
     in_slices: bool,
+    /// How urgent it is; 0 is the most. Whoever is less urgent lets it go first.
+    urgency: u8,
     state: Mutex<State>,
 }
 
@@ -45,12 +50,12 @@ pub(crate) enum Hold {
 impl Turn {
     /// For a long run: the lease is taken for each slice.
     pub(crate) fn in_slices(run: &str) -> Self {
-        Self { run: run.to_owned(), in_slices: true, state: Mutex::default() }
+        Self { run: run.to_owned(), in_slices: true, urgency: LEAST_URGENT, state: Mutex::default() }
     }
 
     /// For a short run: the lease is held from the first read to the last write.
-    pub(crate) fn whole(run: &str) -> Self {
-        Self { run: run.to_owned(), in_slices: false, state: Mutex::default() }
+    pub(crate) fn whole(run: &str, urgency: u8) -> Self {
+        Self { run: run.to_owned(), in_slices: false, urgency, state: Mutex::default() }
     }
 
     pub(crate) fn run(&self) -> &str {
@@ -86,6 +91,10 @@ impl Turn {
 
     async fn take<S, T, L: Table, C: Clock>(&self, state: &mut State, engine: &Engine<S, T, L, C>) -> Result<Hold, NotAttempted> {
         loop {
+            if self.lets_another_go_first(engine).await {
+                self.wait(engine).await?;
+                continue;
+            }
             match engine.ledger.take_lease(&self.run, engine.clock.now()).await {
                 Ok(lease) => {
                     state.lease = Some(lease);
@@ -99,13 +108,33 @@ impl Turn {
                 }
                 Err(LeaseError::Taken { holder, until }) => {
                     tracing::debug!(event = "lease_taken", holder, until = %until);
-                    if Instant::now() + AGAIN_AFTER >= engine.deadline {
-                        return Err(NotAttempted::LeaseTaken);
-                    }
-                    sleep(AGAIN_AFTER).await;
+                    self.say_that_it_waits(engine).await;
+                    self.wait(engine).await?;
                 }
             }
         }
+    }
+
+    /// Runs follow one another without a gap behind a backlog, so the lease is never found free by chance.
+    async fn lets_another_go_first<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) -> bool {
+        self.urgency > 0
+            && matches!(engine.ledger.lease_wanted(engine.clock.now()).await, Ok(Some(wanted)) if wanted.urgency < self.urgency)
+    }
+
+    async fn say_that_it_waits<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) {
+        if self.urgency < LEAST_URGENT
+            && let Err(error) = engine.ledger.want_lease(&self.run, self.urgency, engine.clock.now()).await
+        {
+            tracing::warn!(event = "lease_not_wanted", error = %error, "it waits for a gap");
+        }
+    }
+
+    async fn wait<S, T, L, C>(&self, engine: &Engine<S, T, L, C>) -> Result<(), NotAttempted> {
+        if Instant::now() + AGAIN_AFTER >= engine.deadline {
+            return Err(NotAttempted::LeaseTaken);
+        }
+        sleep(AGAIN_AFTER).await;
+        Ok(())
     }
 
     /// A slice is over.

@@ -11,6 +11,7 @@ use super::{Ledger, RowKey};
 use crate::ports::{Expect, Table, TableError};
 
 const STATE: &str = "state";
+const LEASE_WANTED: &str = "lease_wanted";
 const FIRST_RUN: &str = "first_run";
 const PIN: &str = "pin";
 const PINNED: &str = "pinned";
@@ -23,6 +24,12 @@ const USER: &str = "user/";
 
 /// What a full run reads again after a worker touched it: no full run lasts longer than a Lambda function may, 15 minutes.
 const TOUCHED_LIVES: SignedDuration = SignedDuration::from_mins(20);
+
+/// A run that waits says so twice a second.
+const WANTED_LIVES: SignedDuration = SignedDuration::from_millis(1_200);
+
+/// A chain that has not gone on for so long has broken: two runs of Lambda's longest time, and something for the queue.
+const CHAIN_LIVES: SignedDuration = SignedDuration::from_mins(40);
 
 /// Ledger writes under way at once.
 const CONCURRENCY: usize = 8;
@@ -70,6 +77,29 @@ struct Touch {
 #[serde(deny_unknown_fields)]
 struct Moment {
     at: Timestamp,
+}
+
+/// A run that waits for the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Which.
+    pub run: String,
+    /// How urgent it is; 0 is the most.
+    pub urgency: u8,
+    /// Until when its word counts.
+    pub until: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chain {
+    chain: String,
+}
+
+/// One chain for each scope.
+fn chain_key(scope: &str) -> String {
+    format!("chain/{:08x}", sync_core::remembered::spread(scope))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,6 +259,43 @@ impl<T: Table> Ledger<T> {
             touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()));
         }
         Ok(touched)
+    }
+
+    /// Says that a run of this urgency (0 is the most) waits for the lease. One that is more urgent keeps its word.
+    pub async fn want_lease(&self, run: &str, urgency: u8, now: Timestamp) -> Result<(), TableError> {
+        if self.lease_wanted(now).await?.is_some_and(|wanted| wanted.urgency < urgency) {
+            return Ok(());
+        }
+        let wanted = Wanted { run: run.to_owned(), urgency, until: now + WANTED_LIVES };
+        self.write(RowKey::until(STATE, LEASE_WANTED, wanted.until), &wanted, Expect::Anything, now).await.map(drop)
+    }
+
+    /// The most urgent run that waits for the lease.
+    pub async fn lease_wanted(&self, now: Timestamp) -> Result<Option<Wanted>, TableError> {
+        Ok(self.recall::<Wanted>(STATE, LEASE_WANTED, now).await?.filter(|wanted| now < wanted.until))
+    }
+
+    /// Whether this chain of runs is the one that goes on with this scope: each takes as long as it takes, and two would only wait for one
+    /// another. Without the ledger the schedule goes on.
+    pub async fn lead_chain(&self, scope: &str, chain: &str, now: Timestamp) -> bool {
+        let key = chain_key(scope);
+        match self.recall::<Chain>(STATE, &key, now).await {
+            Ok(Some(other)) if other.chain != chain => false,
+            Ok(_) => {
+                let row = RowKey::until(STATE, &key, now + CHAIN_LIVES);
+                self.write(row, &Chain { chain: chain.to_owned() }, Expect::Anything, now).await.is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// A chain of runs is at its end; another may begin.
+    pub async fn end_chain(&self, scope: &str, chain: &str, now: Timestamp) {
+        let key = chain_key(scope);
+        let is_own = matches!(self.recall::<Chain>(STATE, &key, now).await, Ok(Some(row)) if row.chain == chain);
+        if is_own && let Err(error) = self.table.delete(STATE, &key, Expect::Anything).await {
+            tracing::warn!(event = "chain_not_ended", error = %error, "it ends by itself");
+        }
     }
 
     /// When a group's members were last read whole and applied.

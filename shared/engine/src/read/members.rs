@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sync_core::actual::by_user;
-use sync_core::error::SourceError;
+use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::evidence::{is_worth_another_look, shortfall};
 use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
 use sync_core::reading::Reading;
@@ -33,6 +33,7 @@ pub(super) struct GroupRead {
     actual: Option<Reading<BTreeMap<UserId, MembershipId>>>,
     okta: Option<OktaMembers>,
     at: Timestamp,
+    is_cut_off: bool,
 }
 
 /// What Okta said of the members of a group.
@@ -50,14 +51,18 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             None => None,
         };
         let at = self.clock.now();
+        let mut is_cut_off = false;
         let okta = match &query.members_of {
             Some(group) => {
                 let members_now = actual.as_ref().and_then(Reading::known).map(BTreeMap::len);
-                Some(self.read_members(group, members_now).await.unwrap_or_else(|error| OktaMembers::Unread(error.to_string())))
+                Some(self.read_members(group, members_now).await.unwrap_or_else(|error| {
+                    is_cut_off = matches!(error.kind, SourceErrorKind::OutOfTime | SourceErrorKind::Throttled);
+                    OktaMembers::Unread(error.to_string())
+                }))
             }
             None => None,
         };
-        GroupRead { query, actual, okta, at }
+        GroupRead { query, actual, okta, at, is_cut_off }
     }
 
     async fn read_memberships(&self, group: &GroupId) -> Reading<BTreeMap<UserId, MembershipId>> {
@@ -114,24 +119,34 @@ fn unreadable(okta_id: &OktaGroupId, reason: &str) -> Unresolved {
     Unresolved { kind, okta_id, name: String::new(), reason: reason.to_owned() }
 }
 
+/// The same id as others have in memory already: a member of many groups is one text.
+fn shared<K: Ord + Clone, V>(known: &BTreeMap<K, V>, id: K) -> K {
+    known.get_key_value(&id).map_or(id, |(known, _)| known.clone())
+}
+
 impl GroupRead {
     /// A group that this run had no time for.
     pub(super) fn out_of_time(query: GroupQuery, at: Timestamp) -> Self {
         let reason = "this run's time for reading was up: the next one goes on".to_owned();
         let actual = query.group.is_some().then(|| Reading::Unknown(reason.clone()));
         let okta = query.members_of.is_some().then_some(OktaMembers::Unread(reason));
-        Self { query, actual, okta, at }
+        Self { query, actual, okta, at, is_cut_off: true }
     }
 
     /// Puts what was read into the snapshots.
     pub(super) fn enter(self, reads: &mut Reads) {
-        let GroupRead { query, actual, okta, at } = self;
-        if let (Some(group), Some(list)) = (query.group, actual) {
+        let GroupRead { query, actual, okta, at, is_cut_off } = self;
+        reads.is_cut_off |= is_cut_off;
+        if let (Some(group), Some(mut list)) = (query.group, actual) {
+            if let Reading::Known(members) = &mut list {
+                *members = std::mem::take(members).into_iter().map(|(user, id)| (shared(&reads.actual.users, user), id)).collect();
+            }
             reads.unresolved.extend(list.reason().map(|reason| unreadable(&query.okta_id, reason)));
             reads.actual.group_lists.insert(group, list);
         }
         match okta {
-            Some(OktaMembers::Listed { list, users }) => {
+            Some(OktaMembers::Listed { mut list, users }) => {
+                list.members = list.members.into_iter().map(|user| shared(&reads.okta.users, user)).collect();
                 reads.recalled.users.retain(|id| !users.contains_key(id));
                 reads.okta.users.extend(users);
                 reads.read_at.insert(query.okta_id.clone(), at);

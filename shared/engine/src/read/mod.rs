@@ -44,6 +44,8 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// Whether something was not read for want of time, its own or a rate limit's.
+    pub(crate) is_cut_off: bool,
     /// What was remembered of the members, and not read.
     pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.

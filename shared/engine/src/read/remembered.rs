@@ -97,16 +97,20 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
 impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Remembers what this run read of the members. What cannot be written down is read again by the next run.
-    pub(crate) async fn remember_members(&self, reads: &Reads) {
+    /// Returns how many groups it did not remember before.
+    pub(crate) async fn remember_members(&self, reads: &Reads) -> u64 {
         if self.policy.users.managed.is_some() {
-            return;
+            return 0;
         }
         let recalled = &reads.recalled;
         let new = newly_read(reads);
         let written = self.ledger.remember_members(self.policy.hash(), &new, &recalled.before, self.clock.now()).await;
         if let Err(error) = written {
             tracing::warn!(event = "members_not_remembered", error = %error, "the next run reads them again");
+            return 0;
         }
+        let stood = |group: &&OktaGroupId| new.groups.get(*group) == recalled.memory.groups.get(*group);
+        new.groups.keys().filter(|group| !stood(group)).count() as u64
     }
 }
 

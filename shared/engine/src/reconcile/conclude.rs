@@ -80,10 +80,13 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// Writes down what was read, for runs that read less: who was told by their name alone, how large the groups are, and whom this run
     /// decided on.
-    pub(super) async fn remember(&self, request: &Request, ground: &Ground) {
+    /// Returns how many groups were remembered that were not before.
+    pub(super) async fn remember(&self, request: &Request, ground: &Ground) -> u64 {
+        let groups = if request.scope == Scope::All { self.remember_members(&ground.reads).await } else { 0 };
         if let Err(error) = self.try_remember(request, &ground.reads).await {
             tracing::warn!(event = "reads_not_remembered", error = %error, "the next run finds the facts again");
         }
+        groups
     }
 
     async fn try_remember(&self, request: &Request, reads: &Reads) -> Result<(), TableError> {
@@ -92,10 +95,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         self.ledger.set_pins(&found, now).await?;
         self.remember_departing(reads, now).await?;
         match &request.scope {
-            Scope::All => {
-                self.remember_members(reads).await;
-                self.ledger.set_sizes(&self.sizes(reads), now).await
-            }
+            Scope::All => self.ledger.set_sizes(&self.sizes(reads), now).await,
             Scope::Triggers(triggers) => {
                 let users = triggers.users.iter().map(|user| user.id.clone()).collect();
                 let touched = Touched { users, groups: triggers.groups.clone() };

@@ -33,10 +33,9 @@ where
 {
     pub(super) async fn rounds(&self, run: &Run<'_>, mut ground: Ground) -> Result<Findings, ReconcileError> {
         self.look_for_movers(&run.request.scope, &mut ground).await;
-        if run.writes {
-            self.remember(run.request, &ground).await;
-        }
-        let mut findings = Findings { notes: std::mem::take(&mut ground.reads.notes), ..Findings::default() };
+        let groups_remembered = if run.writes { self.remember(run.request, &ground).await } else { 0 };
+        let (notes, is_reading_cut_off) = (std::mem::take(&mut ground.reads.notes), ground.reads.is_cut_off);
+        let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, ..Findings::default() };
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
             let (wanted, unresolved) = self.wanted_of_reads(&mut ground, shifted.as_ref()).await;
@@ -58,6 +57,7 @@ where
         if let Some(groups) = shifted {
             findings.give_up(&groups);
         }
+        findings.is_reading_cut_off |= ground.reads.is_cut_off;
         Ok(findings)
     }
 

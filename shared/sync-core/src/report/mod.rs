@@ -217,6 +217,10 @@ pub struct Findings {
     pub failed_reads: Vec<String>,
     /// What a reader should know beside that.
     pub notes: Vec<String>,
+    /// Whether something was not read for want of time.
+    pub is_reading_cut_off: bool,
+    /// Groups whose members were read, and are remembered for the next run.
+    pub groups_remembered: u64,
 }
 
 /// The circumstances of a run, as a report names them.

@@ -83,6 +83,19 @@ pub async fn serve_aws(aws: FakeIdentityCenter, addr: SocketAddr) -> io::Result<
     serve(TcpListener::bind(addr).await?, aws)
 }
 
+/// Answers a call of AWS's JSON protocol without a connection in between, as for a client that runs on tokio's paused clock: status, headers
+/// and body. `None` where the connection would break.
+pub async fn call_aws(aws: &FakeIdentityCenter, headers: HeaderMap, body: Bytes) -> Option<Response<Vec<u8>>> {
+    let call = HttpCall { method: Method::POST, path: "/".to_owned(), query: String::new(), headers, body };
+    let answer = aws.answer(call).await.filter(|answer| !answer.is_cut_off)?;
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        response.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?);
+    }
+    Some(response)
+}
+
 /// A simulator as HTTP sees it.
 pub(crate) trait Face: Controlled {
     /// Answers a call; `None` where the connection breaks instead.
