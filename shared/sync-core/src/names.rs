@@ -15,6 +15,10 @@ pub struct NameKey(Box<str>);
 impl NameKey {
     /// The key of a name.
     pub fn of(name: &str) -> Self {
+        if name.is_ascii() {
+            // Composed already: the same key, for a tenth of the time, and most names are so.
+            return Self(name.trim().to_ascii_lowercase().into());
+        }
         let lower: String = name.trim().nfc().flat_map(char::to_lowercase).collect();
         Self(lower.nfc().collect::<String>().into())
     }

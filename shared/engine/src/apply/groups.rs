@@ -1,6 +1,6 @@
 //! Changes to groups: new ones side by side, the others one after the other, because names are handed on from one to another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use futures::stream::{self, StreamExt};
 use sync_core::action::{Action, GroupEdit};
@@ -25,7 +25,8 @@ where
 {
     pub(super) async fn apply_to_groups(&self, slice: &[&Action], writing: Writing<'_>, progress: &mut Progress) {
         self.directory.forget_groups();
-        let mut waiting = self.create_side_by_side(slice, writing, progress).await;
+        let marked = self.marked_by_now(slice).await;
+        let mut waiting = self.create_side_by_side(slice, &marked, writing, progress).await;
         let mut put_back = 0;
         while let Some(action) = waiting.pop_front() {
             if let Some(hindered) = self.hindered(action, writing).await {
@@ -35,7 +36,10 @@ where
                 }
                 continue;
             }
-            let outcome = self.one_group(action, progress).await;
+            let outcome = match no_twin(action, &marked) {
+                Ok(()) => self.one_group(action, progress).await,
+                Err(outcome) => outcome,
+            };
             if is_name_taken(&outcome) && put_back < waiting.len() {
                 put_back += 1;
                 waiting.push_back(action);
@@ -50,10 +54,30 @@ where
         }
     }
 
+    /// The marks that there are just before groups are made: a list that left one out must not give a group a twin, which nobody but a person
+    /// could part again. One list for all, and none where none is made.
+    async fn marked_by_now(&self, slice: &[&Action]) -> Marked {
+        if !slice.iter().any(|action| matches!(action, Action::CreateGroup { .. })) {
+            return Ok(BTreeSet::new());
+        }
+        let groups = self.target.list_groups().await?;
+        let marks = groups.items.iter().filter_map(|group| Mark::read(&group.description));
+        Ok(marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group).collect())
+    }
+
     /// Makes the new groups. Returns the other actions, and those whose name is taken: it may be handed on to them.
-    async fn create_side_by_side<'a>(&self, slice: &[&'a Action], writing: Writing<'_>, progress: &mut Progress) -> VecDeque<&'a Action> {
+    async fn create_side_by_side<'a>(
+        &self,
+        slice: &[&'a Action],
+        marked: &Marked,
+        writing: Writing<'_>,
+        progress: &mut Progress,
+    ) -> VecDeque<&'a Action> {
         let make = |action: &'a Action| async move {
             let Action::CreateGroup { group, description } = action else { return (action, None) };
+            if let Err(outcome) = no_twin(action, marked) {
+                return (action, Some(Err(Some(outcome))));
+            }
             let made = match self.hindered(action, writing).await {
                 Some(hindered) => Err(hindered),
                 None => Ok(self.target.create_group(&group.name, description).await),
@@ -186,6 +210,20 @@ where
             Ok(_) => Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile)),
             Err(_) => Err(Outcome::Failed(error)),
         }
+    }
+}
+
+/// The Okta groups whose marks there are, or why nobody can say.
+type Marked = Result<BTreeSet<OktaGroupId>, TargetError>;
+
+/// Whether a group may be made: its mark must be on none.
+fn no_twin(action: &Action, marked: &Marked) -> Result<(), Outcome> {
+    match (action, marked) {
+        (Action::CreateGroup { .. }, Err(error)) => Err(Outcome::Failed(error.clone())),
+        (Action::CreateGroup { group, .. }, Ok(marked)) if marked.contains(&group.okta_id) => {
+            Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -15,9 +15,9 @@ const BY_THE_PLATFORM: &[(&str, &[Function])] = &[
     ("logs:CreateLogStream", &Function::ALL),
     ("logs:PutLogEvents", &Function::ALL),
     // The mappings of the queues poll with the function's role.
-    ("sqs:ReceiveMessage", &[Function::EventWorker]),
-    ("sqs:DeleteMessage", &[Function::EventWorker]),
-    ("sqs:GetQueueAttributes", &[Function::EventWorker]),
+    ("sqs:ReceiveMessage", &[Function::EventWorker, Function::Reconcile]),
+    ("sqs:DeleteMessage", &[Function::EventWorker, Function::Reconcile]),
+    ("sqs:GetQueueAttributes", &[Function::EventWorker, Function::Reconcile]),
     // SQS, DynamoDB and Secrets Manager use the caller's right on the key, where there is one.
     ("kms:Decrypt", &Function::ALL),
     ("kms:GenerateDataKey", &Function::ALL),

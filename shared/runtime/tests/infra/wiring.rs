@@ -46,8 +46,8 @@ fn at_once(worker: &Block, mapping: &str) -> u32 {
 #[test]
 fn a_batch_does_not_come_back_while_it_is_worked_on() {
     let resources = Block::template().below("Resources");
-    let timeout = resources.number(&["EventWorker", "Properties", "Timeout"]);
-    for queue in ["TriggerQueue", "LaterQueue"] {
+    for (queue, function) in [("TriggerQueue", "EventWorker"), ("LaterQueue", "EventWorker"), ("RunQueue", "Reconcile")] {
+        let timeout = resources.number(&[function, "Properties", "Timeout"]);
         assert_eq!(resources.number(&[queue, "Properties", "VisibilityTimeout"]), 6 * timeout, "{queue}: AWS asks for six times");
     }
 }

@@ -87,14 +87,4 @@ impl ApprovedPlan {
     pub fn actions(&self) -> impl Iterator<Item = (Phase, &Action)> {
         self.0.actions()
     }
-
-    /// How many actions it has.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }

@@ -5,7 +5,7 @@ use sync_core::ids::{GroupId, MembershipId, UserId};
 use sync_core::names::{NameError, NameKey, check_group_name, check_user_name};
 
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
-use super::state::{ExternalId, StoreGroup, StoreMembership, StoreState, StoreUser, UserKeys, email};
+use super::state::{ExternalId, MembershipChange, StoreGroup, StoreMembership, StoreState, StoreUser, UserKeys, email};
 
 /// Longest text of an attribute, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
@@ -174,6 +174,7 @@ impl StoreState {
         let (id, now) = (self.ids.membership(), self.now());
         self.by_group.entry(group.clone()).or_default().insert(user.clone(), id.clone());
         self.by_user.entry(user.clone()).or_default().insert(id.clone());
+        self.watch(true, &group, &user);
         self.memberships.insert(id.clone(), StoreMembership { id: id.clone(), group, user, created_at: now });
         self.version += 1;
         Ok(id)
@@ -190,6 +191,7 @@ impl StoreState {
 
     fn forget_membership(&mut self, id: &MembershipId) {
         let Some(membership) = self.memberships.remove(id) else { return };
+        self.watch(false, &membership.group, &membership.user);
         if let Some(members) = self.by_group.get_mut(&membership.group) {
             members.remove(&membership.user);
         }
@@ -197,6 +199,13 @@ impl StoreState {
             memberships.remove(id);
         }
         self.version += 1;
+    }
+
+    fn watch(&mut self, made: bool, group: &GroupId, user: &UserId) {
+        let at = self.now();
+        if let Some(changes) = &mut self.watched {
+            changes.push(MembershipChange { at, made, group: group.clone(), user: user.clone() });
+        }
     }
 
     fn not_unique(&self, what: &str) -> AwsError {

@@ -29,7 +29,7 @@ pub use assignments::{AssignmentSettings, Fate, FateOperation, PermissionSet, Pr
 pub use organization::{NewAccount, OrganizationSettings, StateFields, StoreAccount, StoreUnit};
 pub use quota::{ScimThrottle, Throttle, Throttles};
 pub use scim::ScimSettings;
-pub use state::{ExternalId, Settings, StoreGroup, StoreMembership, StoreUser};
+pub use state::{ExternalId, MembershipChange, Settings, StoreGroup, StoreMembership, StoreUser};
 
 use crate::call::{Desk, Operation, Side};
 use crate::fault::{ErrorFault, Fault};
@@ -232,6 +232,11 @@ impl FakeIdentityCenter {
     /// The members of a group.
     pub fn member_ids(&self, group: &GroupId) -> BTreeSet<UserId> {
         self.lock().by_group.get(group).map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Every membership that was made or went since this was last asked, oldest first; none before it was asked for the first time.
+    pub fn membership_changes(&self) -> Vec<MembershipChange> {
+        self.lock().watched.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Every group's name, with its members' userNames: the whole store for comparison, whatever the ids.

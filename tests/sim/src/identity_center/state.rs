@@ -108,6 +108,19 @@ pub struct StoreMembership {
     pub created_at: Timestamp,
 }
 
+/// A membership that was made, or that went, whoever did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipChange {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was made.
+    pub made: bool,
+    /// The group.
+    pub group: GroupId,
+    /// The user.
+    pub user: UserId,
+}
+
 /// Settings of a simulated identity store.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -182,6 +195,8 @@ pub(crate) struct StoreState {
     pub(crate) by_group: BTreeMap<GroupId, BTreeMap<UserId, MembershipId>>,
     /// The same by user, for speed.
     pub(crate) by_user: BTreeMap<UserId, BTreeSet<MembershipId>>,
+    /// What changed in the memberships, where that is watched.
+    pub(crate) watched: Option<Vec<MembershipChange>>,
     pub(crate) assignments: AssignmentState,
     pub(crate) organization: Option<Organization>,
 }
@@ -200,6 +215,7 @@ impl StoreState {
             memberships: BTreeMap::new(),
             by_group: BTreeMap::new(),
             by_user: BTreeMap::new(),
+            watched: None,
             assignments: AssignmentState::new(seed),
             organization: None,
         }

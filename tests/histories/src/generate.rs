@@ -1,0 +1,189 @@
+//! From a seed to a history.
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use crate::history::{Disposal, History, Kill, Op, Setup, Side, Step, Trouble};
+
+/// Most steps of most histories: what breaks something can mostly be told in four or five.
+const SHORT: usize = 11;
+
+/// Most steps of one history in eight.
+const LONG: usize = 24;
+
+/// How long things take, in milliseconds: at once, within a call, within a run, within the lease, within the directory's memory.
+const PAUSES: [u64; 8] = [0, 0, 7, 90, 1_500, 6_000, 40_000, 400_000];
+
+impl History {
+    /// The history of a seed: the same seed gives the same.
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice(StdRng::seed_from_u64(seed));
+        let setup = dice.setup();
+        let mut steps = Vec::new();
+        // What goes wrong most of the time is nothing.
+        let is_troubled = dice.chance(60);
+        let longest = if seed.is_multiple_of(8) { LONG } else { SHORT };
+        let length = dice.0.random_range(4..=longest);
+        while steps.len() < length {
+            let op = dice.op(is_troubled);
+            steps.push(Step { after_ms: dice.pause(), op });
+        }
+        Self { seed, setup, steps }
+    }
+}
+
+struct Dice(StdRng);
+
+impl Dice {
+    fn chance(&mut self, percent: u32) -> bool {
+        self.0.random_ratio(percent, 100)
+    }
+
+    fn number(&mut self) -> u8 {
+        self.0.random_range(0..60)
+    }
+
+    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
+        *items.choose(&mut self.0).expect("no list of these is empty")
+    }
+
+    fn pause(&mut self) -> u64 {
+        if self.chance(1) { 25 * 3_600_000 } else { self.one_of(&PAUSES) }
+    }
+
+    fn setup(&mut self) -> Setup {
+        let disposals = [Disposal::Empty, Disposal::Delete, Disposal::Release];
+        Setup {
+            users: self.0.random_range(3..=6),
+            groups: self.0.random_range(2..=4),
+            members: self.0.random_range(0..=3),
+            external_ids: self.chance(80),
+            in_sync: self.chance(85),
+            gone: self.one_of(&disposals),
+            unmatched: self.one_of(&disposals),
+            by_name: self.chance(30),
+            tight: self.chance(40),
+            rules: self.chance(30),
+            page: self.one_of(&[1, 2, 3, 100, 100]),
+        }
+    }
+
+    fn op(&mut self, is_troubled: bool) -> Op {
+        match self.0.random_range(0..100) {
+            0..30 => self.in_okta(),
+            30..38 => self.by_hand(),
+            38..54 if is_troubled => self.trouble(),
+            38..54 => self.in_okta(),
+            54..58 => Op::Latency { ms: self.one_of(&[0, 3, 40, 700, 5_000]) },
+            58..80 => self.delivery(),
+            _ => self.run(),
+        }
+    }
+
+    fn in_okta(&mut self) -> Op {
+        let (user, group, name) = (self.number(), self.number(), self.number());
+        match self.0.random_range(0..34) {
+            0..6 => Op::Join { group, user },
+            6..10 => Op::Leave { group, user },
+            10..15 => Op::Move { user, from: group, to: self.number() },
+            15..18 => Op::RenameGroup { group, name },
+            18 => Op::MakeGroup { name },
+            19..21 => Op::DeleteGroup { group },
+            21 => Op::RecreateGroup { group },
+            22 => Op::ChangeLogin { user },
+            23..26 => Op::Suspend { user },
+            26 => Op::Deactivate { user },
+            27..29 => Op::Unsuspend { user },
+            29 => Op::DeleteUser { user },
+            30 => Op::RecreateUser { user },
+            31 => Op::Hire,
+            _ => Op::Provision { user },
+        }
+    }
+
+    fn by_hand(&mut self) -> Op {
+        let (user, group, account, set) = (self.number(), self.number(), self.number(), self.number());
+        match self.0.random_range(0..12) {
+            0..2 => Op::HandAdd { group, user },
+            2..4 => Op::HandRemove { group, user },
+            4 => Op::HandAddStranger { group },
+            5 => Op::HandDelete { group },
+            6 => Op::HandRename { group },
+            7 => Op::HandChangeUnmanaged { user },
+            8 => Op::HandAssign { group, account, set },
+            9 => Op::HandUnassign { group, account, set },
+            10 => Op::Account { account, active: self.chance(50) },
+            _ => Op::Assignments {
+                delay_ms: self.one_of(&[0, 3_000, 60_000, 2_000_000]),
+                fail: self.chance(50),
+                times: self.0.random_range(1..4),
+            },
+        }
+    }
+
+    fn trouble(&mut self) -> Op {
+        match self.0.random_range(0..20) {
+            0..3 => Op::Calm,
+            3 => Op::LedgerDown,
+            4 => Op::LedgerLost,
+            5 => Op::Stale { okta_ms: self.one_of(&[0, 2_000]), aws_ms: self.one_of(&[0, 1_000]) },
+            _ => {
+                let side = self.one_of(&[Side::Okta, Side::Aws, Side::Aws, Side::Ledger]);
+                Op::Fault {
+                    side,
+                    on: self.number(),
+                    trouble: self.kind(),
+                    skip: self.one_of(&[0, 0, 1, 2, 5]),
+                    times: self.0.random_range(1..5),
+                }
+            }
+        }
+    }
+
+    fn kind(&mut self) -> Trouble {
+        let late = Trouble::Late(self.one_of(&[50, 4_000, 20_000, 45_000]));
+        self.one_of(&[
+            Trouble::Throttled,
+            Trouble::Down,
+            Trouble::Down,
+            Trouble::Forbidden,
+            Trouble::Html,
+            Trouble::CallLost,
+            Trouble::AnswerLost,
+            Trouble::AnswerLost,
+            Trouble::Cut,
+            Trouble::Empty,
+            Trouble::Short,
+            Trouble::NoNextPage,
+            Trouble::SamePage,
+            late,
+            Trouble::Conflict,
+            Trouble::Corrupt,
+        ])
+    }
+
+    fn kill(&mut self) -> Option<Kill> {
+        self.chance(15).then(|| Kill { after: self.0.random_range(0..45), loses_answer: self.chance(50) })
+    }
+
+    fn delivery(&mut self) -> Op {
+        if self.chance(15) {
+            return Op::Lose { pick: self.number() };
+        }
+        let count = self.0.random_range(1..=5);
+        let picks = (0..count).map(|_| self.number()).collect();
+        Op::Deliver { picks, keep: self.chance(30), cold: self.chance(25), kill: self.kill() }
+    }
+
+    fn run(&mut self) -> Op {
+        let kill = self.kill();
+        match self.0.random_range(0..12) {
+            0..5 => Op::RunAll { dry: self.chance(10), cold: self.chance(30), kill },
+            5..7 => Op::RunChanged { kill },
+            7..9 => Op::RunGroup { group: self.number(), kill },
+            9..11 => Op::RunUser { user: self.number(), kill },
+            _ => Op::Settle,
+        }
+    }
+}

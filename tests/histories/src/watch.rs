@@ -1,0 +1,153 @@
+//! What must hold at every moment of a history: each membership that a run makes or takes away is held against the reference model.
+
+use std::collections::BTreeSet;
+
+use sim::identity_center::MembershipChange;
+use sync_core::ids::UserId;
+
+use crate::drive::Broken;
+use crate::model::Moment;
+use crate::policies::TIGHT;
+use crate::stage::Stage;
+
+/// The budget's window, less the longest run: a removal is booked when it is decided, and counted here when it is done.
+const WINDOW: Moment = 23 * 3_600_000;
+
+/// A removal that is no leaver's for certain, or a leaver's for certain.
+#[derive(Debug, Clone)]
+struct Removal {
+    at: Moment,
+    leaver: Option<UserId>,
+    is_leaver: bool,
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    removals: Vec<Removal>,
+    /// Whether what was used of the budget cannot be known: the ledger's rows were lost while something ran.
+    is_unknown: bool,
+    /// Whether what is held is approved from now on, and so not limited.
+    is_approved: bool,
+    /// Grants and removals seen, for those who want to know whether anything happens at all.
+    pub(crate) changes: u64,
+}
+
+/// The stretch of time in which the ground of a change must be found: from the beginning of the oldest run, less what reads are late.
+#[derive(Debug, Clone, Copy)]
+struct Ground {
+    from: Moment,
+    to: Moment,
+}
+
+impl Watch {
+    /// The ledger lost its rows: what was used until now, nobody knows any more.
+    pub(crate) fn forget_budget(&mut self) {
+        self.removals.clear();
+        self.is_unknown = true;
+    }
+
+    /// From now on, what the guard holds is approved.
+    pub(crate) fn approve(&mut self) {
+        self.is_approved = true;
+    }
+
+    /// Looks at what changed since the last look; `began` is when the oldest run under way began.
+    pub(crate) fn look(&mut self, stage: &mut Stage, began: Option<Moment>) -> Result<(), Broken> {
+        let changes = stage.world.aws.membership_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        stage.look_at_marks();
+        let Some(began) = began else {
+            return Err(format!("something changed while nothing ran: {changes:?}"));
+        };
+        if let Some(lost) = stage.troubles.ledger_lost_at
+            && began > lost
+        {
+            self.is_unknown = false;
+        }
+        for change in &changes {
+            self.changes += 1;
+            let ground = Ground { from: began.saturating_sub(stage.troubles.staleness), to: stage.moment(change.at) };
+            self.hold(stage, change, ground).map_err(|broken| format!("{broken} at {} ms: {change:?}", ground.to))?;
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, stage: &Stage, change: &MembershipChange, ground: Ground) -> Result<(), Broken> {
+        if stage.unmanaged.contains_key(&change.group) {
+            return Err("a group that is not ours was changed".to_owned());
+        }
+        let Some(owners) = stage.owners.get(&change.group) else { return Err("a group that never was ours was changed".to_owned()) };
+        let user = stage.stands_for.get(&change.user).copied();
+        if change.made { granted(stage, owners, user, ground) } else { self.removed(stage, change, owners, user, ground) }
+    }
+
+    fn removed(
+        &mut self,
+        stage: &Stage,
+        change: &MembershipChange,
+        owners: &BTreeSet<usize>,
+        user: Option<usize>,
+        ground: Ground,
+    ) -> Result<(), Broken> {
+        if stage.troubles.ledger_down_since.is_some_and(|down| down <= ground.from) {
+            return Err("a membership was removed without the ledger".to_owned());
+        }
+        if let Some(user) = user {
+            if owners.iter().all(|owner| stage.model.always_wanted((*owner, user), ground.from, ground.to)) {
+                return Err("a membership was removed that should be all the time".to_owned());
+            }
+            gap(stage, change, user, ground)?;
+        }
+        self.spend(stage, change, user, ground)
+    }
+
+    /// The small budget, in the class that a removal is of for certain.
+    fn spend(&mut self, stage: &Stage, change: &MembershipChange, user: Option<usize>, ground: Ground) -> Result<(), Broken> {
+        if !stage.setup.tight || self.is_unknown || self.is_approved {
+            return Ok(());
+        }
+        let is_ordinary = user.is_none_or(|user| stage.model.always_active(user, ground.from, ground.to));
+        let is_leaver = user.is_some_and(|user| stage.model.never_active(user, ground.from, ground.to)) && !is_ordinary;
+        if !is_ordinary && !is_leaver {
+            return Ok(());
+        }
+        self.removals.push(Removal { at: ground.to, leaver: is_leaver.then(|| change.user.clone()), is_leaver });
+        let recent = || self.removals.iter().filter(|removal| removal.at + WINDOW > ground.to);
+        let ordinary = recent().filter(|removal| !removal.is_leaver).count();
+        let leavers: BTreeSet<&UserId> = recent().filter_map(|removal| removal.leaver.as_ref()).collect();
+        if ordinary > TIGHT.memberships {
+            return Err(format!("{ordinary} memberships were removed within a day, and {} are allowed", TIGHT.memberships));
+        }
+        // Who leaves while their group goes as well draws on the one budget or on the other.
+        if leavers.len() > TIGHT.leavers + TIGHT.memberships {
+            return Err(format!("{} leavers lost memberships within a day, and {} are allowed", leavers.len(), TIGHT.leavers));
+        }
+        Ok(())
+    }
+}
+
+fn granted(stage: &Stage, owners: &BTreeSet<usize>, user: Option<usize>, ground: Ground) -> Result<(), Broken> {
+    let Some(user) = user else { return Err("someone was added whom Okta does not know".to_owned()) };
+    let was_wanted = owners.iter().any(|owner| stage.model.ever_wanted((*owner, user), ground.from, ground.to));
+    if was_wanted { Ok(()) } else { Err("someone was added who should not have been at any time".to_owned()) }
+}
+
+/// Whoever should be in some group all the time is in one all the time, once they were in one, as long as nothing goes wrong.
+fn gap(stage: &Stage, change: &MembershipChange, user: usize, ground: Ground) -> Result<(), Broken> {
+    if stage.troubles.calm_since.is_none_or(|since| since > ground.from) {
+        return Ok(());
+    }
+    // What was taken away by hand is missing until a full run has put it back.
+    if !stage.sees_all || stage.is_damaged {
+        return Ok(());
+    }
+    let has_some = stage.marked().iter().any(|(_, group)| stage.world.aws.member_ids(&group.id).contains(&change.user));
+    let within_reach = |group: &usize| stage.owners.values().any(|owners| owners.contains(group)) && !stage.shares_its_name(*group);
+    match stage.model.stays_wanted(user, ground.from, ground.to).find(within_reach) {
+        Some(group) if !has_some => Err(format!("someone who should be in group {group} all the time lost the last group they were in")),
+        _ => Ok(()),
+    }
+}
