@@ -26,7 +26,7 @@ fn lines(plan: &Plan) -> Vec<String> {
     let line = |(phase, action): (Phase, &Action)| {
         let target =
             action.assignment().map(|target| format!("{} on {}", target.permission_set_name, target.account_name)).unwrap_or_default();
-        format!("{phase:?} {} {} {target}: {}", action.name(), action.group().unwrap().name, action.reason())
+        format!("{phase:?} {} {} {target}: {}", action.name(), action.group().map_or("", |group| &group.name), action.reason())
     };
     plan.actions().map(line).collect()
 }

@@ -333,7 +333,7 @@ pub fn meaning_of_rule(rule: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn document(scope: Value, rule: &str) -> Document {
+    fn document(scope: &Value, rule: &str) -> Document {
         let json = serde_json::json!({
             "run_id": "r1", "mode": "apply", "scope": scope, "status": "held", "plan_hash": "ab", "plan": [],
             "outcomes": Outcomes::default(), "held": [{"rule": rule, "limit": 1, "actual": 2, "actions": 2}], "unresolved": [],
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_approved_by_a_command_of_the_same_scope() {
-        let command = |scope: Value| document(scope, "max_leavers").approve_command();
+        let command = |scope: Value| document(&scope, "max_leavers").approve_command();
         assert_eq!(command(serde_json::json!("all")).as_deref(), Some("lockstep approve ab"));
         let groups = serde_json::json!({"groups": ["AWS-Admins", "it's; rm -rf /"]});
         assert_eq!(command(groups).as_deref(), Some(r"lockstep approve ab --group AWS-Admins --group 'it'\''s; rm -rf /'"));
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn an_empty_source_and_a_missing_ledger_have_no_command() {
-        assert_eq!(document(serde_json::json!("all"), "source_empty").approve_command(), None);
-        assert_eq!(document(serde_json::json!("all"), "state_unavailable").approve_command(), None);
+        assert_eq!(document(&serde_json::json!("all"), "source_empty").approve_command(), None);
+        assert_eq!(document(&serde_json::json!("all"), "state_unavailable").approve_command(), None);
     }
 }
