@@ -229,7 +229,7 @@ fn an_approved_plan_is_made_of_a_judgement_and_a_grant() {
     let judgement = World::in_sync(1, 2, "").members("g0", &["u0"]).judged();
     let grant = RemovalGrant::reserved_by_ledger(&judgement.spend);
     let (plan, held, spend) = judgement.approve(grant);
-    assert_eq!((plan.len(), held.is_empty(), spend.memberships.len()), (1, true, 1));
+    assert_eq!((plan.actions().count(), held.is_empty(), spend.memberships.len()), (1, true, 1));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn left_behind(policy: &str, of_user: impl Fn(&str) -> Option<String>, of_group:
         world.aws.set_user_external_ids(user, &scim(of_user(okta.as_str())));
     }
     for (okta, group) in &world.groups {
-        let group = group.as_ref().unwrap();
+        let group = group.as_ref().expect("every group is there already");
         world.aws.describe_group(group, "");
         world.aws.set_group_external_ids(group, &scim(of_group(okta.as_str())));
     }

@@ -40,11 +40,11 @@ async fn loaded(users: usize, groups: usize, members: usize, policy: &str) -> Ri
 }
 
 fn id_of(rig: &Rig, number: usize) -> UserId {
-    rig.world.aws.user_named(&format!("user{number}@example.com")).unwrap().id
+    rig.world.aws.user_named(&format!("user{number}@example.com")).expect("a user of the world").id
 }
 
 fn is_enabled(rig: &Rig, user: &UserId) -> bool {
-    rig.world.aws.peek_user(user).unwrap().enabled
+    rig.world.aws.peek_user(user).expect("a user of the world").enabled
 }
 
 #[tokio::test(start_paused = true)]
