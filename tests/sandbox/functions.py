@@ -16,7 +16,7 @@ HOOK, WORKER, RECONCILE = "event-hook", "event-worker", "reconcile"
 RESOURCES = {HOOK: "EventHook", WORKER: "EventWorker", RECONCILE: "Reconcile"}
 """The template's names of the functions."""
 
-OKTA_SECRET, HOOK_SECRET = "lockstep/okta", "lockstep/hook"
+OKTA_SECRET, HOOK_SECRET, SCIM_SECRET = "lockstep/okta", "lockstep/hook", "lockstep/scim"
 TABLE = "lockstep"
 
 
@@ -70,7 +70,7 @@ def environment(function: str, cloud: Cloud, queues: Queues, identity_center: st
         "LOCKSTEP_TABLE": TABLE,
         "LOCKSTEP_OKTA_SECRET": OKTA_SECRET,
         "LOCKSTEP_HOOK_SECRET": HOOK_SECRET,
-        "LOCKSTEP_SCIM_SECRET": "",
+        "LOCKSTEP_SCIM_SECRET": SCIM_SECRET,
         "LOCKSTEP_EVENT_BUS": "",
         "LOCKSTEP_APPROVE_ALIAS": "",
         "LOCKSTEP_LOG": "info",

@@ -15,7 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.functions import HOOK, RECONCILE, WORKER
 from sandbox.paths import SANDBOX
 from sandbox.processes import free_port, wait_until
-from sandbox.simulators import TOKEN, IdentityCenter, Okta
+from sandbox.simulators import SCIM_TENANT, SCIM_TOKEN, TOKEN, IdentityCenter, Okta
 
 HOOK_PASSWORD = "sandbox-hook-secret"
 """What the simulated Okta sends, and the function's secret holds."""
@@ -63,6 +63,7 @@ class Sandbox:
         self.cloud.start()
         self.cloud.make_secret(functions.OKTA_SECRET, {"api_token": TOKEN})
         self.cloud.make_secret(functions.HOOK_SECRET, {"current": HOOK_PASSWORD})
+        self.cloud.make_secret(functions.SCIM_SECRET, {"endpoint": f"{self.aws.url}/{SCIM_TENANT}/scim/v2", "token": SCIM_TOKEN})
         self.cloud.make_table(functions.TABLE)
         self.queues = functions.make_queues(self.cloud)
         self.write_policy()

@@ -13,6 +13,10 @@ from sandbox.processes import LOOPBACK, Child
 TOKEN = "sim-token"
 """The API token that the simulated Okta accepts."""
 
+SCIM_TENANT = "sim-tenant"
+SCIM_TOKEN = "sim-scim-token"
+"""Where the simulated Identity Center has its SCIM endpoint, and what it lets in."""
+
 
 class SimulatorError(Exception):
     """The simulator refused what it was asked."""

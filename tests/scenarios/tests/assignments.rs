@@ -282,6 +282,7 @@ async fn s50_a_membership_event_reads_no_assignments() {
     rig.join(0, [11]);
     let report = rig.on_user(&rig.world.okta_user(11), Some(&rig.world.okta_group(0)), Event::Grant).await.report;
     assert_eq!((report.outcomes.changed, report.calls.sso_admin, report.calls.organizations), (1, 0, 0));
+    assert!(report.unresolved.is_empty(), "what was not read is not said to be unknown: {:?}", report.unresolved);
 }
 
 #[tokio::test(start_paused = true)]
