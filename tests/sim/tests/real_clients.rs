@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_identitystore::config::{Credentials, SharedCredentialsProvider};
 use engine::ports::{Effect, GroupChange, ReadSource, ReadTarget, WriteTarget};
-use identity_center::{Connection, IdentityCenter, Locator, Settings};
+use identity_center::{Connection, IdentityCenter, Locator, Settings, UserDetails};
 use okta::auth::SswsToken;
 use okta::{OktaClient, OktaConfig};
 use sim::http::{Server, serve_aws, serve_okta};
@@ -23,7 +23,9 @@ const ANYWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
 async fn real_okta(world: &World) -> (OktaClient, Server) {
     let server = serve_okta(world.okta.clone(), SocketAddr::from(ANYWHERE)).await.unwrap();
+    let attributes = ["login", "email", "firstName", "lastName", "displayName"].map(str::to_owned);
     let config = OktaConfig::new(&server.url().parse().unwrap(), UserNameFrom::Login).unwrap();
+    let config = config.with_profile_attributes(attributes.into());
     (OktaClient::new(&config, Arc::new(SswsToken::new(&"sim-token".to_owned().into()))).unwrap(), server)
 }
 
@@ -39,7 +41,7 @@ async fn real_aws(world: &World) -> (IdentityCenter, Server) {
     let connection = Connection::new(&config, &settings).await;
     let location = Locator::default().locate(&connection).await.unwrap();
     world.aws.clear_log();
-    (IdentityCenter::new(&connection, &location), server)
+    (IdentityCenter::new(&connection, &location).with_user_details(UserDetails::WithEnterprise), server)
 }
 
 /// A world with everything in it that records can be.

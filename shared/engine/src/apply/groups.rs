@@ -90,7 +90,7 @@ where
             match made {
                 None => waiting.push_back(action),
                 Some(Ok(Ok(id))) => {
-                    progress.made.extend(action.group().map(|group| (group.okta_id.clone(), id)));
+                    action.group().into_iter().for_each(|group| progress.made_group(&group.okta_id, id.clone()));
                     progress.record(action, Outcome::Done(Effect::Changed));
                 }
                 Some(Ok(Err(error))) if error.kind == TargetErrorKind::NameTaken => waiting.push_back(action),
@@ -153,8 +153,7 @@ where
     async fn create(&self, okta_id: &OktaGroupId, name: &str, description: &str, progress: &mut Progress) -> Outcome {
         match self.target.create_group(name, description).await {
             Ok(id) => {
-                progress.made.insert(okta_id.clone(), id);
-                progress.unlabelled.insert(okta_id.clone());
+                progress.made_group(okta_id, id);
                 Outcome::Done(Effect::Changed)
             }
             Err(error) if error.kind == TargetErrorKind::NameTaken => match self.made_before(okta_id, name).await {

@@ -119,6 +119,12 @@ impl Progress {
         actions.iter().for_each(|action| self.record(action, Outcome::NotAttempted(why)));
     }
 
+    /// A group was made: it has no externalId yet.
+    fn made_group(&mut self, okta_id: &OktaGroupId, id: GroupId) {
+        self.made.insert(okta_id.clone(), id);
+        self.unlabelled.insert(okta_id.clone());
+    }
+
     /// Leaves an action to be decided anew.
     fn leave(&mut self, action: &Action) {
         if let Action::AddMembership { user_ref: UserRef::Existing(user), .. } = action {
