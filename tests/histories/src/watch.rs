@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sim::identity_center::MembershipChange;
-use sync_core::ids::UserId;
+use sync_core::ids::{GroupId, UserId};
 
 use crate::drive::Broken;
 use crate::model::Moment;
@@ -40,6 +40,30 @@ struct Ground {
     to: Moment,
 }
 
+/// A change, and those that came after it since the last look.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'a> {
+    change: &'a MembershipChange,
+    later: &'a [MembershipChange],
+}
+
+impl Seen<'_> {
+    /// The groups of ours that the user was in just after the change: those of now, with what came later taken back.
+    fn groups_just_after(self, stage: &Stage) -> BTreeSet<GroupId> {
+        let user = &self.change.user;
+        let is_in = |group: &GroupId| stage.world.aws.member_ids(group).contains(user);
+        let mut groups: BTreeSet<GroupId> = stage.marked().into_iter().map(|(_, group)| group.id.clone()).filter(is_in).collect();
+        for change in self.later.iter().rev().filter(|change| change.user == *user) {
+            if change.made {
+                groups.remove(&change.group);
+            } else {
+                groups.insert(change.group.clone());
+            }
+        }
+        groups
+    }
+}
+
 impl Watch {
     /// The ledger lost its rows: what was used until now, nobody knows any more.
     pub(crate) fn forget_budget(&mut self) {
@@ -67,27 +91,29 @@ impl Watch {
         {
             self.is_unknown = false;
         }
-        for change in &changes {
+        for (index, change) in changes.iter().enumerate() {
             self.changes += 1;
+            let seen = Seen { change, later: changes.get(index + 1..).unwrap_or_default() };
             let ground = Ground { from: began.saturating_sub(stage.troubles.staleness), to: stage.moment(change.at) };
-            self.hold(stage, change, ground).map_err(|broken| format!("{broken} at {} ms: {change:?}", ground.to))?;
+            self.hold(stage, seen, ground).map_err(|broken| format!("{broken} at {} ms: {change:?}", ground.to))?;
         }
         Ok(())
     }
 
-    fn hold(&mut self, stage: &Stage, change: &MembershipChange, ground: Ground) -> Result<(), Broken> {
+    fn hold(&mut self, stage: &Stage, seen: Seen<'_>, ground: Ground) -> Result<(), Broken> {
+        let change = seen.change;
         if stage.unmanaged.contains_key(&change.group) {
             return Err("a group that is not ours was changed".to_owned());
         }
         let Some(owners) = stage.owners.get(&change.group) else { return Err("a group that never was ours was changed".to_owned()) };
         let user = stage.stands_for.get(&change.user).copied();
-        if change.made { granted(stage, owners, user, ground) } else { self.removed(stage, change, owners, user, ground) }
+        if change.made { granted(stage, owners, user, ground) } else { self.removed(stage, seen, owners, user, ground) }
     }
 
     fn removed(
         &mut self,
         stage: &Stage,
-        change: &MembershipChange,
+        seen: Seen<'_>,
         owners: &BTreeSet<usize>,
         user: Option<usize>,
         ground: Ground,
@@ -99,9 +125,9 @@ impl Watch {
             if owners.iter().all(|owner| stage.model.always_wanted((*owner, user), ground.from, ground.to)) {
                 return Err("a membership was removed that should be all the time".to_owned());
             }
-            gap(stage, change, user, ground)?;
+            gap(stage, seen, user, ground)?;
         }
-        self.spend(stage, change, user, ground)
+        self.spend(stage, seen.change, user, ground)
     }
 
     /// The small budget, in the class that a removal is of for certain.
@@ -136,7 +162,7 @@ fn granted(stage: &Stage, owners: &BTreeSet<usize>, user: Option<usize>, ground:
 }
 
 /// Whoever should be in some group all the time is in one all the time, once they were in one, as long as nothing goes wrong.
-fn gap(stage: &Stage, change: &MembershipChange, user: usize, ground: Ground) -> Result<(), Broken> {
+fn gap(stage: &Stage, seen: Seen<'_>, user: usize, ground: Ground) -> Result<(), Broken> {
     if stage.troubles.calm_since.is_none_or(|since| since > ground.from) {
         return Ok(());
     }
@@ -144,7 +170,7 @@ fn gap(stage: &Stage, change: &MembershipChange, user: usize, ground: Ground) ->
     if !stage.sees_all || stage.is_damaged {
         return Ok(());
     }
-    let has_some = stage.marked().iter().any(|(_, group)| stage.world.aws.member_ids(&group.id).contains(&change.user));
+    let has_some = !seen.groups_just_after(stage).is_empty();
     let within_reach = |group: &usize| stage.owners.values().any(|owners| owners.contains(group)) && !stage.shares_its_name(*group);
     match stage.model.stays_wanted(user, ground.from, ground.to).find(within_reach) {
         Some(group) if !has_some => Err(format!("someone who should be in group {group} all the time lost the last group they were in")),
