@@ -249,11 +249,13 @@ def main() -> int:
     """Plays the story; 1 if anything is not as it should be at the end."""
     parser = argparse.ArgumentParser(description="Plays the main job on a simulated company.")
     parser.add_argument("--stay", action="store_true", help="keep it up afterwards, with addresses and sample calls")
+    transports = ["identity_store", "scim"]
+    parser.add_argument("--transport", choices=transports, default=transports[0], help="what memberships are written over")
     arguments = parser.parse_args()
     began = time.monotonic()
     print("starting Okta and Identity Center (simulated), AWS (ministack), and the three functions (real)", flush=True)
     with Sandbox() as sandbox:
-        sandbox.reset(company.world(), rules=company.RULES)
+        sandbox.reset(company.world(), {"writes": {"transport": arguments.transport}}, company.RULES)
         fate = {"account": company.QUOTA_ACCOUNT, "failure": "the account has reached its quota of roles", "times": 1}
         sandbox.aws.change({"op": "decide", "fate": fate})
         story = Story(sandbox, unmanaged=check.unmanaged(sandbox.aws.state()))
