@@ -73,7 +73,7 @@ def test_s17_a_leaver_is_disabled_and_comes_back_as_the_same_user(sandbox: Sandb
     sandbox.settle()
     assert sandbox.differences() == []
     assert not user(sandbox, login(0))["enabled"]
-    sandbox.okta.change({"op": "unsuspend", "user": login(0)})
+    sandbox.okta.change({"op": "reactivate", "user": login(0)})
     sandbox.settle()
     wait_until(lambda: user(sandbox, login(0))["enabled"], "the user is enabled again", 40)
     wait_until(lambda: sandbox.differences() == [], "and is back in the groups", 40)
@@ -121,8 +121,8 @@ def test_s16_a_broken_record_is_quarantined_and_the_others_are_made(sandbox: San
 
 def test_s36_throttled_scim_calls_are_made_again_and_none_is_lost(sandbox: Sandbox) -> None:
     unprovisioned(sandbox, 12, 3, 4, SCIM)
-    sandbox.aws.fault("ScimCreateUser", {"kind": "throttle"}, times=3)
-    sandbox.aws.fault("ScimPatchGroup", {"kind": "throttle"}, times=2)
+    sandbox.aws.fault("ScimCreateUser", {"kind": "throttle", "seconds": 1}, times=3)
+    sandbox.aws.fault("ScimPatchGroup", {"kind": "throttle", "seconds": 1}, times=2)
     report = sandbox.apply()
     assert (report["status"], report["outcomes"]["failed"]) == ("applied", 0), report
     assert sandbox.differences() == []

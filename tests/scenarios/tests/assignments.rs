@@ -231,6 +231,24 @@ async fn a_group_is_not_deleted_while_something_that_it_gives_is_still_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_group_that_is_given_something_just_before_its_deletion_is_not_deleted() {
+    let rig = rig("on_deleted_in_okta = \"delete\"\n");
+    rig.world.aws.assign(&rig.world.assignment(0, 1, "Admin"));
+    rig.world.aws.configure(|settings| settings.assignments.delay_ms = 10_000);
+    rig.world.okta.delete_group(&rig.world.okta_group(0));
+    let by_hand = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        rig.world.aws.assign(&rig.world.assignment(0, 2, "Admin"));
+    };
+    let (completed, ()) = tokio::join!(rig.apply(), by_hand);
+    let outcomes = &completed.report.outcomes;
+    assert_eq!((outcomes.changed, outcomes.not_attempted), (1, 1), "{:?}", completed.report);
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_some() && rig.world.aws.orphans().is_empty());
+    assert_eq!(rig.apply().await.report.status, Status::Applied);
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_none() && rig.world.aws.orphans().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn reads_cost_one_call_a_group_and_names_are_read_once() {
     let sets = (0..100).map(|number| format!("Set{number:03}")).collect();
     let organization = Some(OrganizationShape { accounts: 2, permission_sets: sets, ..OrganizationShape::default() });

@@ -193,6 +193,12 @@ where
     }
 
     async fn delete(&self, action: &Action, edit: &GroupEdit) -> Outcome {
+        // AWS leaves orphans of a group that is deleted, and somebody may have given it something since it was read.
+        match self.target.assignments_of_group(&edit.group_id).await {
+            Ok(given) if given.is_empty() => {}
+            Ok(_) => return Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
+            Err(error) => return Outcome::Failed(error),
+        }
         match self.target.delete_group(&edit.group_id, edit.revision.as_ref()).await {
             Err(error) if error.kind == TargetErrorKind::ConcurrentModification => match self.unchanged(edit, error).await {
                 Ok(revision) => self.outcome(action, self.target.delete_group(&edit.group_id, revision.as_ref()).await),
