@@ -40,5 +40,6 @@ fn written(accepted: &Payload) -> Value {
             }
             payload
         }
+        Payload::Continue(continuation) => json!({ "Records": [{ "body": continuation.to_json() }] }),
     }
 }
