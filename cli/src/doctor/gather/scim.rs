@@ -6,18 +6,15 @@ use futures::future::BoxFuture;
 use identity_center::Connection;
 use identity_center::scim::{CredentialProvider, Endpoint, ScimClient, ScimCredential};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use runtime::config;
-use runtime::secrets::{SecretStore, SecretsManager};
+use runtime::secrets::{ScimSecret, SecretStore, SecretsManager};
 use runtime::telemetry::error_chain;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use secrecy::SecretString;
 use sync_core::error::TargetError;
 
 use super::super::facts::{Read, ScimFacts, Unread};
 use crate::session::Session;
-
-/// The form of the secret.
-const FORM: &str = r#"{"endpoint":"https://scim.<region>.amazonaws.com/<id>/scim/v2","token":"…","expires":"2027-01-31"}"#;
 
 /// Asks the endpoint that the secret names, where one is named.
 pub(super) async fn facts(session: &Session, connection: &Connection, secret: Option<&str>) -> Read<ScimFacts> {
@@ -42,21 +39,13 @@ pub(super) async fn facts(session: &Session, connection: &Connection, secret: Op
     })
 }
 
-/// What the secret holds. No error repeats a value.
+/// What the secret holds, as the functions read it. No error repeats a value.
 fn credential(id: &str, text: &SecretString) -> Read<(ScimCredential, Option<Timestamp>)> {
-    let wrong = |problem: &str| Unread(format!("the secret {id} {problem}: it should be {FORM}"));
-    let value: Value = serde_json::from_str(text.expose_secret()).map_err(|_| wrong("is not JSON"))?;
-    let field = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    let endpoint = field("endpoint").ok_or_else(|| wrong("has no endpoint"))?;
-    let endpoint = Endpoint::parse(endpoint).map_err(|error| Unread(format!("the secret {id}: {}", error_chain(&error))))?;
-    let token = SecretString::from(field("token").ok_or_else(|| wrong("has no token"))?);
-    let expires = field("expires").map(|text| end_of(text).ok_or_else(|| wrong("has an \"expires\" that is no day"))).transpose()?;
-    Ok((ScimCredential { endpoint, token }, expires))
-}
-
-/// The beginning of a day, by which a token that ends on it may be dead.
-fn end_of(day: &str) -> Option<Timestamp> {
-    format!("{}T00:00:00Z", day.trim()).parse().ok()
+    let secret = ScimSecret::parse(id, text).map_err(|error| Unread(error_chain(&error)))?;
+    let endpoint = Endpoint::parse(&secret.endpoint).map_err(|error| Unread(format!("the secret {id}: {}", error_chain(&error))))?;
+    // The token may be dead from the beginning of its last day on.
+    let expires = secret.expires.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
+    Ok((ScimCredential { endpoint, token: secret.token }, expires))
 }
 
 /// A credential that is not renewed: the check is one request.
