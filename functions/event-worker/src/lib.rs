@@ -1,13 +1,12 @@
 //! SQS batch: merged scope, reconcile, partial batch response. A lane is never blocked by what cannot be done yet.
 
-pub mod batch;
 pub mod fate;
 
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use engine::continuation::Continuation;
-use engine::{Completed, Request, Scope};
+use engine::{Completed, Request, Scope, batch};
 use fate::{Fate, Open};
 use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;

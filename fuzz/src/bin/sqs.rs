@@ -1,11 +1,8 @@
 //! A batch of event-worker: SQS records to triggers, to one scope.
 #![no_main]
 
-// The function's own crate links the AWS SDKs, which are minutes to build and nothing of which is called here.
-#[path = "../../../functions/event-worker/src/batch.rs"]
-mod batch;
-
 use aws_lambda_events::event::sqs::SqsEvent;
+use engine::batch;
 use fuzz::{check_error, check_size};
 use jiff::SignedDuration;
 use libfuzzer_sys::fuzz_target;

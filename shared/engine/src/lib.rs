@@ -1,6 +1,7 @@
 //! The engine: the ports to the outside, the one orchestrator (`reconcile`) and the one executor (`apply`).
 
 mod apply;
+pub mod batch;
 pub mod continuation;
 pub mod directory;
 mod engine;

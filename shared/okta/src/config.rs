@@ -1,11 +1,11 @@
 //! What the client needs to know, checked before the first request.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 
+use sync_core::address::is_safe;
 use sync_core::policy::UserNameFrom;
-use url::{Host, Url};
+use url::Url;
 
 /// Longest wait for a connection. A lost SYN is sent again after 1 s and after 3 s; a host that has not answered then is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,7 +90,7 @@ impl OktaConfig {
 fn problem_of_org_url(url: &Url) -> Option<&'static str> {
     if url.host().is_none() {
         Some("has no host")
-    } else if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
+    } else if !is_safe(url) {
         Some("must be https (http is taken for a loopback address only)")
     } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         Some("must be the org's address alone, such as https://acme.okta.com")
@@ -98,15 +98,6 @@ fn problem_of_org_url(url: &Url) -> Option<&'static str> {
         Some("must not hold a user or password")
     } else {
         None
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod actual;
+pub mod address;
 pub mod assignments;
 pub mod desired;
 pub mod error;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use engine::Scope;
+use engine::batch::{scope_of, sleep_of};
 use engine::ports::Clock;
-use event_worker::batch::{scope_of, sleep_of};
 use sim::Shape;
 use sync_core::trigger::{Lane, Target, Trigger, TriggerMessage};
 use tokio::time::Instant;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::batch::{scope_of, sleep_of};
 use engine::directory::Directory;
 use engine::ledger::Ledger;
 use engine::{Completed, Engine, ReconcileError, Request, Scope, Since};
@@ -19,7 +20,6 @@ use crate::history::{History, Kill, Op};
 use crate::model::Moment;
 use crate::stage::Stage;
 use crate::watch::Watch;
-use crate::worker::{scope_of, sleep_of};
 
 /// As long as Lambda lets a function run, less its own margin.
 const LONGEST: Duration = Duration::from_secs(885);
@@ -275,7 +275,7 @@ impl Drive {
             return;
         }
         let now = engine::ports::Clock::now(&self.stage.world.time);
-        let sleep = sleep_of(&messages, now);
+        let sleep = sleep_of(&messages, now).unsigned_abs();
         let request = self.request(Mode::Apply, Scope::Triggers(scope_of(&messages)), None);
         self.begin_request(Process::Worker(lane), request, sleep, messages, kill);
     }

@@ -36,7 +36,6 @@ mod policies;
 mod shrink;
 mod stage;
 mod watch;
-mod worker;
 
 pub use history::History;
 pub use shrink::shrunk;

@@ -1,12 +1,12 @@
 //! What a request is sent to, and with which token.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use sync_core::address::is_safe;
 use sync_core::error::TargetError;
-use url::{Host, Url};
+use url::Url;
 
 /// The address of a SCIM endpoint: `https://scim.<region>.amazonaws.com/<tenant>/scim/v2`.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl fmt::Debug for Endpoint {
 fn problem_of(url: &Url) -> Option<&'static str> {
     if url.host().is_none() {
         Some("has no host")
-    } else if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
+    } else if !is_safe(url) {
         Some("must be https (http is taken for a loopback address only)")
     } else if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         Some("must be an address with a path alone, as IAM Identity Center shows it under Settings, Automatic provisioning")
@@ -62,15 +62,6 @@ fn problem_of(url: &Url) -> Option<&'static str> {
         Some("has no tenant: it ends in /<tenant>/scim/v2")
     } else {
         None
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
     }
 }
 

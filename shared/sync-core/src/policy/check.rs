@@ -1,14 +1,14 @@
 //! From the file as written to a policy: every value checked, every error with its line.
 
-use std::net::IpAddr;
 use std::ops::Range;
 
 use regex::Regex;
 use toml::Spanned;
-use url::{Host, Url};
+use url::Url;
 
 use super::raw::{self, Text};
 use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, users};
+use crate::address::is_safe;
 use crate::assignments::{AssignmentRule, RuleText};
 use crate::mark::OrgHost;
 use crate::records::GroupType;
@@ -85,7 +85,7 @@ fn okta(lines: &Lines<'_>, okta: &raw::Okta) -> Result<OktaPolicy, PolicyError> 
     let fail = |problem: &str| lines.error(okta.org_url.span(), format!("okta.org_url: {:?} {problem}", okta.org_url.get_ref()));
     let url = Url::parse(okta.org_url.get_ref()).map_err(|error| fail(&format!("is no URL: {error}")))?;
     let host = OrgHost::of(&url).ok_or_else(|| fail("has no host"))?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+    if !is_safe(&url) {
         return Err(fail("must be https (http is taken for a loopback address only)"));
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
@@ -93,15 +93,6 @@ fn okta(lines: &Lines<'_>, okta: &raw::Okta) -> Result<OktaPolicy, PolicyError> 
     }
     let former_hosts = okta.former_hosts.iter().map(|host| OrgHost::named(host)).collect();
     Ok(OktaPolicy { org_url: url, host, former_hosts })
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    }
 }
 
 fn groups(lines: &Lines<'_>, groups: &raw::Groups) -> Result<GroupsPolicy, PolicyError> {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{TriggerScope, UserQuery};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::trigger::{Lane, Target, TriggerMessage};
+
+use crate::read::UserQuery;
+use crate::request::TriggerScope;
 
 /// The longest that a worker sleeps for messages whose time has not come.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(10);
