@@ -122,10 +122,10 @@ impl Drive {
 
     /// A change of the world, told apart from what runs do to it.
     fn change(&mut self, op: &Op) {
-        let before = self.stage.world.aws.membership_changes().len();
+        let before = self.stage.forget_changes();
         debug_assert_eq!(before, 0, "what runs did was looked at before");
         self.stage.perform(op);
-        self.stage.world.aws.membership_changes();
+        self.stage.forget_changes();
         if matches!(op, Op::HandChangeUnmanaged { .. } | Op::Provision { .. }) {
             self.stage.remember_unmanaged();
         }

@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use crate::history::{Disposal, History, Kill, Op, Setup, Side, Step, Trouble};
+use crate::history::{Disposal, Farewell, History, Kill, Managed, Op, Setup, Side, Step, Trouble};
 
 /// Most steps of most histories: what breaks something can mostly be told in four or five.
 const SHORT: usize = 11;
@@ -26,7 +26,7 @@ impl History {
         let longest = if seed.is_multiple_of(8) { LONG } else { SHORT };
         let length = dice.0.random_range(4..=longest);
         while steps.len() < length {
-            let op = dice.op(is_troubled);
+            let op = dice.op(is_troubled, setup.managed.is_some());
             steps.push(Step { after_ms: dice.pause(), op });
         }
         Self { seed, setup, steps }
@@ -54,7 +54,7 @@ impl Dice {
 
     fn setup(&mut self) -> Setup {
         let disposals = [Disposal::Empty, Disposal::Delete, Disposal::Release];
-        Setup {
+        let mut setup = Setup {
             users: self.0.random_range(3..=6),
             groups: self.0.random_range(2..=4),
             members: self.0.random_range(0..=3),
@@ -66,12 +66,25 @@ impl Dice {
             tight: self.chance(40),
             rules: self.chance(30),
             page: self.one_of(&[1, 2, 3, 100, 100]),
-        }
+            scim: false,
+            managed: None,
+        };
+        setup.scim = self.chance(35);
+        setup.managed = self.chance(40).then(|| self.managed(setup.scim));
+        setup
     }
 
-    fn op(&mut self, is_troubled: bool) -> Op {
+    fn managed(&mut self, over_scim: bool) -> Managed {
+        // No Identity Store API disables a user.
+        let farewells = [Farewell::Nothing, Farewell::Delete, Farewell::Delete, Farewell::Disable, Farewell::Disable];
+        let farewell = if over_scim { self.one_of(&farewells) } else { self.one_of(&[Farewell::Nothing, Farewell::Delete]) };
+        Managed { farewell, grace_hours: self.one_of(&[0, 0, 24]), provisioned: self.chance(60) }
+    }
+
+    fn op(&mut self, is_troubled: bool, is_managed: bool) -> Op {
         match self.0.random_range(0..100) {
             0..30 => self.in_okta(),
+            30..33 if is_managed => self.on_users_by_hand(),
             30..38 => self.by_hand(),
             38..54 if is_troubled => self.trouble(),
             38..54 => self.in_okta(),
@@ -83,7 +96,7 @@ impl Dice {
 
     fn in_okta(&mut self) -> Op {
         let (user, group, name) = (self.number(), self.number(), self.number());
-        match self.0.random_range(0..34) {
+        match self.0.random_range(0..36) {
             0..6 => Op::Join { group, user },
             6..10 => Op::Leave { group, user },
             10..15 => Op::Move { user, from: group, to: self.number() },
@@ -98,7 +111,19 @@ impl Dice {
             29 => Op::DeleteUser { user },
             30 => Op::RecreateUser { user },
             31 => Op::Hire,
+            32..34 => Op::ChangeName { user },
             _ => Op::Provision { user },
+        }
+    }
+
+    fn on_users_by_hand(&mut self) -> Op {
+        let user = self.number();
+        match self.0.random_range(0..8) {
+            0..2 => Op::Namesake { user, foreign: false },
+            2..4 => Op::Namesake { user, foreign: true },
+            4..6 => Op::HandEnable { user, enabled: self.chance(30) },
+            6 => Op::HandDeleteUser { user },
+            _ => Op::HandChangeUser { user },
         }
     }
 

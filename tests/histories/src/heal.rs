@@ -29,8 +29,14 @@ impl Drive {
         if looks_dry {
             self.dry_run_tells_what_the_next_does().await?;
         }
+        let departing = last::departing(&self.stage);
         self.converge().await?;
-        last::check(&self.stage)
+        if self.stage.setup.managed.as_ref().is_some_and(|managed| managed.grace_hours > 0) {
+            // Nobody's grace began later than with the first of these runs.
+            self.pass(NEXT_DAY).await?;
+            self.converge().await?;
+        }
+        last::check(&self.stage, &departing)
     }
 
     async fn calm_down(&mut self) -> Result<(), Broken> {
@@ -43,11 +49,13 @@ impl Drive {
         for account in 0..2 {
             self.stage.perform(&Op::Account { account, active: true });
         }
-        // Twice, because one may wait for the name that another gives up.
-        for user in (0..self.stage.okta_users.len()).chain(0..self.stage.okta_users.len()) {
-            self.stage.provision(user);
+        if self.stage.setup.managed.is_none() {
+            // Twice, because one may wait for the name that another gives up.
+            for user in (0..self.stage.okta_users.len()).chain(0..self.stage.okta_users.len()) {
+                self.stage.provision(user);
+            }
         }
-        self.stage.world.aws.membership_changes();
+        self.stage.forget_changes();
         self.stage.remember_unmanaged();
         self.pass(A_WHILE).await
     }

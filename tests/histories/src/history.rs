@@ -39,6 +39,42 @@ pub struct Setup {
     pub rules: bool,
     /// Elements on a page, on both sides.
     pub page: u8,
+    /// Whether users and memberships are written over SCIM.
+    #[serde(default)]
+    pub scim: bool,
+    /// What Lockstep does to users itself; `None` where someone else provisions them.
+    #[serde(default)]
+    pub managed: Option<Managed>,
+}
+
+impl Setup {
+    /// Whether every user that the engine or the native provisioning makes carries its Okta id.
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.external_ids && (self.scim || self.managed.is_none())
+    }
+}
+
+/// Users that Lockstep makes and changes itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// What becomes of a user who is not entitled.
+    pub farewell: Farewell,
+    /// After so many hours.
+    pub grace_hours: u8,
+    /// Whether Identity Center has the users already.
+    pub provisioned: bool,
+}
+
+/// What becomes of a user who is not entitled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Farewell {
+    /// Nothing, beside the loss of their memberships.
+    Nothing,
+    /// They are disabled.
+    Disable,
+    /// They are deleted once they are deactivated or gone, and disabled before, where the transport can.
+    Delete,
 }
 
 /// What becomes of a group.
@@ -83,6 +119,8 @@ pub enum Op {
     RecreateGroup { group: u8 },
     /// A user gets another login.
     ChangeLogin { user: u8 },
+    /// A user gets another given name.
+    ChangeName { user: u8 },
     /// A user is suspended.
     Suspend { user: u8 },
     /// A user is active again.
@@ -109,6 +147,14 @@ pub enum Op {
     HandRename { group: u8 },
     /// Somebody changes the members of a group that is not managed.
     HandChangeUnmanaged { user: u8 },
+    /// Somebody makes, in Identity Center, a user with the login of an Okta user who has none there; where `foreign`, one of another provider.
+    Namesake { user: u8, foreign: bool },
+    /// Somebody disables or enables a user by hand.
+    HandEnable { user: u8, enabled: bool },
+    /// Somebody deletes a user by hand.
+    HandDeleteUser { user: u8 },
+    /// Somebody gives a user another given name, and a title, by hand.
+    HandChangeUser { user: u8 },
     /// Somebody makes an assignment by hand.
     HandAssign { group: u8, account: u8, set: u8 },
     /// Somebody deletes an assignment by hand.
@@ -228,6 +274,15 @@ impl Side {
                 "CreateAccountAssignment",
                 "DeleteAccountAssignment",
                 "ListAccounts",
+                "ScimPatchGroup",
+                "CreateUser",
+                "UpdateUser",
+                "DeleteUser",
+                "ScimCreateUser",
+                "ScimPutUser",
+                "ScimPatchUser",
+                "ScimDeleteUser",
+                "ScimListUsers",
                 "**",
             ],
             Self::Ledger => &["GetItem", "PutItem", "Query", "DeleteItem", "**"],

@@ -1,5 +1,7 @@
 //! What must be so at the end of a history, by the reference model.
 
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sim::identity_center::{Principal, StoreAssignment, StoreGroup};
@@ -9,9 +11,12 @@ use crate::drive::Broken;
 use crate::history::Disposal;
 use crate::stage::Stage;
 
+pub(crate) use users::departing;
+
 /// Holds the world against the model.
-pub(crate) fn check(stage: &Stage) -> Result<(), Broken> {
+pub(crate) fn check(stage: &Stage, departing: &BTreeSet<usize>) -> Result<(), Broken> {
     unmanaged_is_untouched(stage)?;
+    users::check(stage, departing)?;
     let marked = stage.marked();
     let mut by_owner: BTreeMap<usize, Vec<&StoreGroup>> = BTreeMap::new();
     for (owner, group) in &marked {
@@ -26,9 +31,13 @@ pub(crate) fn check(stage: &Stage) -> Result<(), Broken> {
 
 fn unmanaged_is_untouched(stage: &Stage) -> Result<(), Broken> {
     for (id, (record, members)) in &stage.unmanaged {
-        if stage.world.aws.peek_group(id).as_ref() != Some(record) || stage.world.aws.member_ids(id) != *members {
+        let members: BTreeSet<UserId> = members.iter().filter(|user| stage.world.aws.peek_user(user).is_some()).cloned().collect();
+        if stage.world.aws.peek_group(id).as_ref() != Some(record) || stage.world.aws.member_ids(id) != members {
             return Err(format!("the unmanaged group {} was touched", record.display_name));
         }
+    }
+    if let Some((_, user)) = stage.unmanaged_users.iter().find(|(id, user)| stage.world.aws.peek_user(id).as_ref() != Some(user)) {
+        return Err(format!("the user {}, who is not ours, was touched", user.user_name));
     }
     let present = stage.world.aws.all_assignments();
     match stage.frozen_assignments.iter().find(|assignment| !present.contains(assignment)) {

@@ -12,15 +12,41 @@ pub(crate) type Pair = (usize, usize);
 /// What managed groups are called.
 const PREFIX: &str = "AWS-";
 
+/// Where a user stands in Okta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Active,
+    Suspended,
+    Deactivated,
+}
+
 /// A user in Okta.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     /// Their login.
     pub(crate) login: String,
+    /// Their given name.
+    pub(crate) given: String,
+    /// Logins and given names that they had at any time.
+    pub(crate) names: BTreeSet<String>,
     /// Whether Okta has them.
     pub(crate) exists: bool,
-    /// Whether they are active.
-    pub(crate) active: bool,
+    /// Where they stand.
+    pub(crate) standing: Standing,
+}
+
+impl Person {
+    /// A new one, active.
+    pub(crate) fn new(login: String) -> Self {
+        let given = login.split('@').next().unwrap_or_default().to_owned();
+        let names = BTreeSet::from([login.clone(), given.clone()]);
+        Self { login, given, names, exists: true, standing: Standing::Active }
+    }
+
+    /// Whether they are deactivated or gone.
+    pub(crate) fn has_left(&self) -> bool {
+        !self.exists || self.standing == Standing::Deactivated
+    }
 }
 
 /// A group in Okta.
@@ -48,6 +74,8 @@ struct Epoch {
     wanted: BTreeSet<Pair>,
     /// The users who are there and active.
     active: BTreeSet<usize>,
+    /// The users who are deactivated or gone.
+    left: BTreeSet<usize>,
     /// The groups whose name is their own.
     sound: BTreeSet<usize>,
 }
@@ -59,16 +87,23 @@ pub(crate) struct Model {
     pub(crate) people: Vec<Person>,
     /// Groups, in the order in which they came to be.
     pub(crate) teams: Vec<Team>,
+    /// Who ever was, or was put, into a managed group.
+    pub(crate) concerned: BTreeSet<usize>,
     epochs: Vec<Epoch>,
 }
 
 impl Model {
     /// Writes down what is so from `now` on.
     pub(crate) fn remember(&mut self, now: Moment) {
-        let epoch = Epoch { from: now, wanted: self.wanted(), active: self.active(), sound: self.sound() };
-        if self.epochs.last().is_none_or(|last| (&last.wanted, &last.active, &last.sound) != (&epoch.wanted, &epoch.active, &epoch.sound)) {
+        let epoch = Epoch { from: now, wanted: self.wanted(), active: self.active(), left: self.left(), sound: self.sound() };
+        let is_same = |last: &Epoch| {
+            (&last.wanted, &last.active, &last.left, &last.sound) == (&epoch.wanted, &epoch.active, &epoch.left, &epoch.sound)
+        };
+        if !self.epochs.last().is_some_and(is_same) {
             self.epochs.push(epoch);
         }
+        let members = self.teams.iter().filter(|team| team.is_managed()).flat_map(|team| team.members.iter().copied());
+        self.concerned.extend(members);
     }
 
     /// Who should be in what at this moment: the active members of managed groups.
@@ -80,11 +115,15 @@ impl Model {
 
     /// Whether a user is there and active.
     pub(crate) fn is_active(&self, user: usize) -> bool {
-        self.people.get(user).is_some_and(|person| person.exists && person.active)
+        self.people.get(user).is_some_and(|person| person.exists && person.standing == Standing::Active)
     }
 
     fn active(&self) -> BTreeSet<usize> {
         (0..self.people.len()).filter(|user| self.is_active(*user)).collect()
+    }
+
+    fn left(&self) -> BTreeSet<usize> {
+        self.people.iter().enumerate().filter(|(_, person)| person.has_left()).map(|(user, _)| user).collect()
     }
 
     fn sound(&self) -> BTreeSet<usize> {
@@ -118,6 +157,21 @@ impl Model {
         self.between(from, to).all(|epoch| !epoch.active.contains(&user))
     }
 
+    /// Whether a user was not there or not active at some moment of this stretch of time.
+    pub(crate) fn ever_inactive(&self, user: usize, from: Moment, to: Moment) -> bool {
+        self.between(from, to).any(|epoch| !epoch.active.contains(&user))
+    }
+
+    /// Whether a user was deactivated or gone at some moment of this stretch of time.
+    pub(crate) fn ever_left(&self, user: usize, from: Moment, to: Moment) -> bool {
+        self.between(from, to).any(|epoch| epoch.left.contains(&user))
+    }
+
+    /// Whether a user should have been in any group at some moment of this stretch of time: so they had to exist.
+    pub(crate) fn ever_in_any(&self, user: usize, from: Moment, to: Moment) -> bool {
+        self.between(from, to).any(|epoch| epoch.wanted.iter().any(|(_, wanted)| *wanted == user))
+    }
+
     /// The groups in which a user should have been at every moment of this stretch of time, of an undisputed name.
     pub(crate) fn stays_wanted(&self, user: usize, from: Moment, to: Moment) -> impl Iterator<Item = usize> {
         let is_so = move |group: &usize| {
@@ -138,9 +192,9 @@ mod tests {
     use super::*;
 
     fn model() -> Model {
-        let person = Person { login: "ada@example.com".to_owned(), exists: true, active: true };
+        let person = Person::new("ada@example.com".to_owned());
         let team = Team { name: "AWS-a".to_owned(), exists: true, members: BTreeSet::from([0]) };
-        let mut model = Model { people: vec![person], teams: vec![team], epochs: Vec::new() };
+        let mut model = Model { people: vec![person], teams: vec![team], ..Model::default() };
         model.remember(0);
         model
     }
@@ -148,13 +202,14 @@ mod tests {
     #[test]
     fn what_was_so_is_known_for_every_stretch_of_time() {
         let mut model = model();
-        model.people[0].active = false;
+        model.people[0].standing = Standing::Suspended;
         model.remember(10);
-        model.people[0].active = true;
+        model.people[0].standing = Standing::Active;
         model.remember(20);
         assert!(model.always_wanted((0, 0), 0, 9) && !model.always_wanted((0, 0), 0, 10));
         assert!(!model.ever_wanted((0, 0), 11, 19) && model.ever_wanted((0, 0), 11, 20));
         assert!(model.never_active(0, 12, 15) && model.always_active(0, 21, 99));
+        assert!(model.ever_inactive(0, 0, 15) && !model.ever_left(0, 0, 99) && model.ever_in_any(0, 15, 20));
     }
 
     #[test]

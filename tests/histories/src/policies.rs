@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sync_core::policy::Policy;
 
-use crate::history::{Disposal, Setup};
+use crate::history::{Disposal, Farewell, Setup};
 
 /// The small limits.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +17,12 @@ pub(crate) struct Limits {
     pub(crate) leavers: usize,
     /// Groups deleted or released.
     pub(crate) groups: usize,
+    /// Users disabled or deleted.
+    pub(crate) users: usize,
 }
 
 /// The limits of the small budget.
-pub(crate) const TIGHT: Limits = Limits { memberships: 2, leavers: 1, groups: 1 };
+pub(crate) const TIGHT: Limits = Limits { memberships: 2, leavers: 1, groups: 1, users: 1 };
 
 /// The rules: what `AWS-000` and `AWS-b` give, and what others by the look of their names.
 const RULES: &str = "
@@ -55,21 +57,33 @@ fn text(setup: &Setup) -> String {
     };
     let adopt = if setup.by_name { "by_name" } else { "by_external_id" };
     let guard = if setup.tight {
-        let Limits { memberships, leavers, groups } = TIGHT;
+        let Limits { memberships, leavers, groups, users } = TIGHT;
         format!(
             "max_membership_removals = {memberships}\nmax_leavers = {leavers}\nmax_group_deletions = {groups}\nmax_percent = 0\n\
-             max_assignment_removals = 1\nmax_assignment_additions = 2\nmin_population = 3\n"
+             max_assignment_removals = 1\nmax_assignment_additions = 2\nmin_population = 3\nmax_user_removals = {users}\n"
         )
     } else {
         "max_membership_removals = 1000\nmax_leavers = 1000\nmax_group_deletions = 1000\nmax_assignment_removals = 1000\n\
-         max_percent_of_group = 100\n"
+         max_percent_of_group = 100\nmax_user_removals = 1000\n"
             .to_owned()
     };
     format!(
         "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\nadopt = \"{adopt}\"\non_deleted_in_okta = \"{}\"\n\
-         on_unmatched = \"{}\"\n[guard]\n{guard}{}",
+         on_unmatched = \"{}\"\n[users]\n{}[writes]\ntransport = \"{}\"\n[guard]\n{guard}{}",
         disposal(setup.gone),
         disposal(setup.unmatched),
+        users(setup),
+        if setup.scim { "scim" } else { "identity_store" },
         if setup.rules { RULES } else { "" },
     )
+}
+
+fn users(setup: &Setup) -> String {
+    let Some(managed) = &setup.managed else { return String::new() };
+    let farewell = match managed.farewell {
+        Farewell::Nothing => "remove_memberships",
+        Farewell::Disable => "disable",
+        Farewell::Delete => "delete",
+    };
+    format!("mode = \"managed\"\non_not_entitled = \"{farewell}\"\ngrace_hours = {}\n", managed.grace_hours)
 }

@@ -1,5 +1,6 @@
 //! The stage of a history: the simulated world, the reference model, and what ties them together.
 
+mod accounts;
 mod by_hand;
 mod in_okta;
 mod troubles;
@@ -7,7 +8,7 @@ mod troubles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sim::identity_center::{StoreAssignment, StoreGroup};
+use sim::identity_center::{StoreAssignment, StoreGroup, StoreUser};
 use sim::okta::Event;
 use sim::{OrganizationShape, Shape, TokioClock, World};
 use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
@@ -56,6 +57,8 @@ pub(crate) struct Stage {
     pub(crate) owners: BTreeMap<GroupId, BTreeSet<usize>>,
     /// The groups that nobody but people may touch, as people left them.
     pub(crate) unmanaged: BTreeMap<GroupId, (StoreGroup, BTreeSet<UserId>)>,
+    /// The users that nobody but people may touch, as people left them.
+    pub(crate) unmanaged_users: BTreeMap<UserId, StoreUser>,
     /// The assignments that nobody but people may touch.
     pub(crate) frozen_assignments: BTreeSet<StoreAssignment>,
     /// Events that are under way.
@@ -89,7 +92,10 @@ impl Stage {
             seed,
             ..Shape::default()
         };
-        let world = World::of(&shape, TokioClock::start());
+        let mut world = World::of(&shape, TokioClock::start());
+        if setup.scim {
+            world.aws = world.aws.over_scim();
+        }
         let began = Instant::now();
         let mut stage = Self {
             setup: setup.clone(),
@@ -102,6 +108,7 @@ impl Stage {
             account_of: BTreeMap::new(),
             owners: BTreeMap::new(),
             unmanaged: BTreeMap::new(),
+            unmanaged_users: BTreeMap::new(),
             frozen_assignments: BTreeSet::new(),
             events: Vec::new(),
             next_event: world.okta.next_event(),
@@ -124,8 +131,12 @@ impl Stage {
         self.world.aws.configure(|settings| settings.page_size = page);
         for (okta, user) in self.world.users.clone() {
             let login = format!("user{}@example.com", self.okta_users.len());
-            self.stands_for.insert(user.clone(), self.okta_users.len());
-            self.account_of.insert(self.okta_users.len(), user);
+            if self.setup.managed.as_ref().is_some_and(|managed| !managed.provisioned) {
+                self.world.aws.remove_user(&user);
+            } else {
+                self.stands_for.insert(user.clone(), self.okta_users.len());
+                self.account_of.insert(self.okta_users.len(), user);
+            }
             self.add_person(okta, login);
         }
         for (okta, _) in self.world.groups.clone() {
@@ -137,6 +148,7 @@ impl Stage {
         }
         self.furnish_unmanaged();
         self.world.aws.membership_changes();
+        self.world.aws.user_changes();
         self.model.remember(0);
         self.look_at_marks();
     }
@@ -153,6 +165,7 @@ impl Stage {
                 self.freeze(StoreAssignment::of_group(&group, &account, &set));
             }
         }
+        stranger.iter().for_each(|user| self.keep_user(user));
         self.strangers.extend(stranger);
     }
 
@@ -169,7 +182,7 @@ impl Stage {
 
     fn add_person(&mut self, id: OktaUserId, login: String) {
         self.okta_users.push(id);
-        self.model.people.push(Person { login, exists: true, active: true });
+        self.model.people.push(Person::new(login));
     }
 
     fn add_team(&mut self, id: OktaGroupId, name: String, members: BTreeSet<usize>) {

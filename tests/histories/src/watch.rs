@@ -1,5 +1,7 @@
 //! What must hold at every moment of a history: each membership that a run makes or takes away is held against the reference model.
 
+mod users;
+
 use std::collections::BTreeSet;
 
 use sim::identity_center::MembershipChange;
@@ -25,12 +27,16 @@ struct Removal {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     removals: Vec<Removal>,
+    /// Users disabled and deleted.
+    departures: Vec<(Moment, UserId)>,
     /// Whether what was used of the budget cannot be known: the ledger's rows were lost while something ran.
     is_unknown: bool,
     /// Whether what is held is approved from now on, and so not limited.
     is_approved: bool,
     /// Grants and removals seen, for those who want to know whether anything happens at all.
     pub(crate) changes: u64,
+    /// Users made, changed, disabled and deleted.
+    pub(crate) users_changed: u64,
 }
 
 /// The stretch of time in which the ground of a change must be found: from the beginning of the oldest run, less what reads are late.
@@ -68,6 +74,7 @@ impl Watch {
     /// The ledger lost its rows: what was used until now, nobody knows any more.
     pub(crate) fn forget_budget(&mut self) {
         self.removals.clear();
+        self.departures.clear();
         self.is_unknown = true;
     }
 
@@ -78,18 +85,22 @@ impl Watch {
 
     /// Looks at what changed since the last look; `began` is when the oldest run under way began.
     pub(crate) fn look(&mut self, stage: &mut Stage, began: Option<Moment>) -> Result<(), Broken> {
-        let changes = stage.world.aws.membership_changes();
-        if changes.is_empty() {
+        let (users, changes) = (stage.world.aws.user_changes(), stage.world.aws.membership_changes());
+        if users.is_empty() && changes.is_empty() {
             return Ok(());
         }
         stage.look_at_marks();
         let Some(began) = began else {
-            return Err(format!("something changed while nothing ran: {changes:?}"));
+            return Err(format!("something changed while nothing ran: {users:?} {changes:?}"));
         };
         if let Some(lost) = stage.troubles.ledger_lost_at
             && began > lost
         {
             self.is_unknown = false;
+        }
+        for change in &users {
+            let ground = Ground { from: began.saturating_sub(stage.troubles.staleness), to: stage.moment(change.at) };
+            self.hold_user(stage, change, ground).map_err(|broken| format!("{broken} at {} ms: {change:?}", ground.to))?;
         }
         for (index, change) in changes.iter().enumerate() {
             self.changes += 1;
@@ -103,6 +114,10 @@ impl Watch {
     fn hold(&mut self, stage: &Stage, seen: Seen<'_>, ground: Ground) -> Result<(), Broken> {
         let change = seen.change;
         if stage.unmanaged.contains_key(&change.group) {
+            // With a user go all their memberships; that they may go is looked at by itself.
+            if !change.made && stage.world.aws.peek_user(&change.user).is_none() {
+                return Ok(());
+            }
             return Err("a group that is not ours was changed".to_owned());
         }
         let Some(owners) = stage.owners.get(&change.group) else { return Err("a group that never was ours was changed".to_owned()) };

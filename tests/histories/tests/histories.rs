@@ -15,7 +15,7 @@ const FOUND: [(&str, &str); 2] = [
         "seed 6759: a list of groups that lied empty gave a renamed group a twin under the same mark",
         r#"{"seed":6759,"setup":{"users":3,"groups":2,"members":0,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"delete",
         "by_name":false,"tight":false,"rules":false,"page":100},"steps":[
-        {"after_ms":40000,"op":{"fault":{"side":"aws","on":49,"trouble":"empty","skip":0,"times":1}}},
+        {"after_ms":40000,"op":{"fault":{"side":"aws","on":1,"trouble":"empty","skip":0,"times":1}}},
         {"after_ms":40000,"op":{"rename_group":{"group":21,"name":10}}},
         {"after_ms":1500,"op":{"run_changed":{"kill":null}}}]}"#,
     ),
@@ -23,7 +23,7 @@ const FOUND: [(&str, &str); 2] = [
         "seed 13525: a list of groups that was cut short did the same to a worker",
         r#"{"seed":13525,"setup":{"users":3,"groups":3,"members":1,"external_ids":true,"in_sync":true,"gone":"delete","unmatched":"release",
         "by_name":true,"tight":true,"rules":true,"page":100},"steps":[
-        {"after_ms":0,"op":{"fault":{"side":"aws","on":33,"trouble":"short","skip":0,"times":1}}},
+        {"after_ms":0,"op":{"fault":{"side":"aws","on":1,"trouble":"short","skip":0,"times":1}}},
         {"after_ms":0,"op":{"rename_group":{"group":54,"name":3}}},
         {"after_ms":400000,"op":{"deliver":{"picks":[43],"keep":false,"cold":false,"kill":null}}}]}"#,
     ),

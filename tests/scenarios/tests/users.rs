@@ -217,6 +217,21 @@ async fn s17_only_who_was_deactivated_or_is_gone_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s17_who_was_deleted_in_okta_without_an_event_is_deleted_by_the_next_full_run() {
+    let rig = loaded(12, 3, 4, DELETE).await;
+    // The run after the one that made them reads them, and remembers that Okta had them.
+    rig.apply().await;
+    let (left, stranger) = (id_of(&rig, 0), rig.world.aws.add_user("other@example.com", Some("00uofAnotherOrg00000")).unwrap());
+    rig.world.aws.add_member(&rig.world.aws.group_named("AWS-000").unwrap().id, &stranger);
+    rig.world.okta.delete_user(&rig.world.okta_user(0));
+    let report = rig.apply().await.report;
+    assert_eq!(actions(&report), ["remove_membership", "remove_membership", "delete_user"], "{:?}", report.failures);
+    assert!(rig.world.aws.peek_user(&left).is_none());
+    assert!(is_enabled(&rig, &stranger), "whoever Okta never listed may be another org's");
+    assert_eq!(rig.apply().await.report.status, Status::Converged);
+}
+
+#[tokio::test(start_paused = true)]
 async fn users_removed_draw_on_a_budget_of_their_own_and_are_remembered_until_it_is_done() {
     let rig = loaded(12, 3, 4, &format!("{DELETE}[guard]\nmax_user_removals = 1\n")).await;
     rig.world.okta.deactivate(&rig.world.okta_user(0));

@@ -11,7 +11,7 @@ use sync_core::outcome::{Effect, Outcome};
 use sync_core::policy::ManagedUsers;
 use sync_core::report::document::Document;
 use sync_core::report::{Findings, Report, Status};
-use sync_core::resolve::{departing, told_by_name};
+use sync_core::resolve::{departing, told_by_external_id, told_by_name};
 use sync_core::snapshot::UserSighting;
 use sync_core::unresolved::UnresolvedKind;
 
@@ -91,7 +91,10 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
 
     async fn try_remember(&self, request: &Request, reads: &Reads) -> Result<(), TableError> {
         let now = self.clock.now();
-        let found = told_by_name(&reads.okta, &reads.actual);
+        let mut found = told_by_name(&reads.okta, &reads.actual);
+        if request.scope == Scope::All && self.says_farewell() && !reads.actual.pins_unread {
+            found.extend(told_by_external_id(&reads.okta, &reads.actual));
+        }
         self.ledger.set_pins(&found, now).await?;
         self.remember_departing(reads, now).await?;
         match &request.scope {
@@ -105,9 +108,14 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
+    /// Whether users who are not entitled are disabled or deleted.
+    fn says_farewell(&self) -> bool {
+        self.policy.users.managed.as_ref().is_some_and(ManagedUsers::says_farewell)
+    }
+
     /// Writes down who is not entitled since now, and forgets whoever was seen to be entitled, or to be gone from Identity Center.
     async fn remember_departing(&self, reads: &Reads, now: Timestamp) -> Result<(), TableError> {
-        if !self.policy.users.managed.as_ref().is_some_and(ManagedUsers::says_farewell) {
+        if !self.says_farewell() {
             return Ok(());
         }
         let departing = departing(&reads.okta, &reads.actual, &self.policy);

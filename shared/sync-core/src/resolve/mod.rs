@@ -16,7 +16,7 @@ use crate::desired::{DesiredGroup, DesiredState};
 use crate::ids::{OktaGroupId, OktaUserId, UserId};
 use crate::policy::Policy;
 use crate::resolve::users::Binding;
-use crate::snapshot::OktaSnapshot;
+use crate::snapshot::{OktaSnapshot, UserSighting};
 use crate::unresolved::Unresolved;
 
 /// What should be, and what cannot be acted on yet. Pure, and total: whatever was read, there is an answer.
@@ -55,6 +55,21 @@ pub fn told_by_name(okta: &OktaSnapshot, actual: &ActualState) -> BTreeMap<OktaU
     let nobodys = |user: &UserId| actual.users.get(user).is_some_and(|record| record.external_ids.is_empty());
     let bound = users::bind(okta, actual).into_iter().filter_map(by_name);
     bound.filter(|(id, user)| nobodys(user) && actual.pins.get(id) != Some(user)).collect()
+}
+
+/// The users whom Okta listed and whose externalId says who they are. Where they are to be disabled or deleted one day, this is to be
+/// remembered: once Okta has deleted them, nothing in Okta says any more that they were ever of this org.
+pub fn told_by_external_id(okta: &OktaSnapshot, actual: &ActualState) -> BTreeMap<OktaUserId, UserId> {
+    let is_listed = |id: &OktaUserId| matches!(okta.users.get(id), Some(UserSighting::Present(_)));
+    let by_label = |(id, binding): (OktaUserId, Binding)| match binding {
+        Binding::Bound(user) if is_listed(&id) => Some((id, user)),
+        Binding::Bound(_) | Binding::NotProvisioned | Binding::Unclear { .. } | Binding::Conflict { .. } => None,
+    };
+    let has_it = |id: &OktaUserId, user: &UserId| {
+        actual.users.get(user).is_some_and(|record| record.external_ids.iter().any(|external| external == id.as_str()))
+    };
+    let bound = users::bind(okta, actual).into_iter().filter_map(by_label);
+    bound.filter(|(id, user)| has_it(id, user) && actual.pins.get(id) != Some(user)).collect()
 }
 
 /// The users who gain a membership that they are known not to have.

@@ -9,10 +9,16 @@ use crate::history::Op;
 impl Stage {
     /// Whether it was something that people do by hand.
     pub(super) fn perform_by_hand(&mut self, op: &Op) -> bool {
+        if self.perform_on_users(op) {
+            return true;
+        }
         self.is_damaged |= matches!(op, Op::HandRemove { .. } | Op::HandDelete { .. });
         match op {
-            Op::HandAdd { group, user } => self.on_member(*group, self.account(*user), true),
-            Op::HandRemove { group, user } => self.on_member(*group, self.account(*user), false),
+            Op::HandAdd { group, user } => {
+                self.model.concerned.extend(self.user(*user));
+                self.on_member(*group, self.account_by_number(*user), true);
+            }
+            Op::HandRemove { group, user } => self.on_member(*group, self.account_by_number(*user), false),
             Op::HandAddStranger { group } => self.on_member(*group, self.strangers.first().cloned(), true),
             Op::HandDelete { group } => {
                 if let Some(group) = self.some_marked(*group) {
@@ -40,7 +46,7 @@ impl Stage {
         true
     }
 
-    fn account(&self, user: u8) -> Option<UserId> {
+    fn account_by_number(&self, user: u8) -> Option<UserId> {
         self.account_of.get(&self.user(user)?).cloned()
     }
 
@@ -61,7 +67,7 @@ impl Stage {
 
     fn change_unmanaged(&mut self, user: u8) {
         let groups: Vec<GroupId> = self.unmanaged.keys().cloned().collect();
-        let Some(user) = self.account(user) else { return };
+        let Some(user) = self.account_by_number(user) else { return };
         for group in groups {
             if !self.world.aws.remove_member(&group, &user) {
                 self.world.aws.add_member(&group, &user);

@@ -6,6 +6,7 @@ use sync_core::ids::OktaUserId;
 
 use super::{NAMES, Stage, UNMANAGED};
 use crate::history::Op;
+use crate::model::Standing;
 
 /// The group that always stays, so that Okta's list is never honestly empty.
 const ANCHOR: usize = 0;
@@ -26,6 +27,7 @@ impl Stage {
             }
             Op::RenameGroup { .. } | Op::MakeGroup { .. } | Op::DeleteGroup { .. } | Op::RecreateGroup { .. } => self.change_groups(op),
             Op::ChangeLogin { user }
+            | Op::ChangeName { user }
             | Op::Suspend { user }
             | Op::Unsuspend { user }
             | Op::Deactivate { user }
@@ -129,9 +131,10 @@ impl Stage {
     fn change_user(&mut self, op: &Op, user: usize) -> bool {
         match op {
             Op::ChangeLogin { .. } => self.change_login(user),
-            Op::Suspend { .. } => self.set_active(user, false, sim::okta::FakeOkta::suspend),
-            Op::Deactivate { .. } => self.set_active(user, false, sim::okta::FakeOkta::deactivate),
-            Op::Unsuspend { .. } => self.set_active(user, true, sim::okta::FakeOkta::reactivate),
+            Op::ChangeName { .. } => self.change_name(user),
+            Op::Suspend { .. } => self.set_standing(user, Standing::Suspended, sim::okta::FakeOkta::suspend),
+            Op::Deactivate { .. } => self.set_standing(user, Standing::Deactivated, sim::okta::FakeOkta::deactivate),
+            Op::Unsuspend { .. } => self.set_standing(user, Standing::Active, sim::okta::FakeOkta::reactivate),
             Op::DeleteUser { .. } => self.delete_user(user),
             Op::RecreateUser { .. } => self.recreate_user(user),
             Op::Provision { .. } => self.provision(user),
@@ -140,10 +143,9 @@ impl Stage {
         true
     }
 
-    /// Without externalIds only where an earlier run has written down who is who: before, nobody could know the user again.
+    /// Only where the user would be known again: by their externalId, or because a run has written down who they are.
     fn change_login(&mut self, user: usize) {
-        let is_pinned = |id: &OktaUserId| self.world.table.rows().iter().any(|row| row.pk == "pin" && row.sk == id.as_str());
-        if !self.setup.external_ids && !self.okta_users.get(user).is_some_and(is_pinned) {
+        if !self.would_be_known(user) {
             return;
         }
         self.made += 1;
@@ -152,16 +154,29 @@ impl Stage {
             && person.exists
         {
             self.world.okta.set_login(id, &login);
+            person.names.insert(login.clone());
             person.login = login;
         }
     }
 
-    fn set_active(&mut self, user: usize, active: bool, change: fn(&sim::okta::FakeOkta, &OktaUserId) -> bool) {
+    fn change_name(&mut self, user: usize) {
+        self.made += 1;
+        let name = format!("Given {}", self.made);
+        if let (Some(id), Some(person)) = (self.okta_users.get(user), self.model.people.get_mut(user))
+            && person.exists
+        {
+            self.world.okta.set_profile(id, "firstName", name.as_str());
+            person.names.insert(name.clone());
+            person.given = name;
+        }
+    }
+
+    fn set_standing(&mut self, user: usize, standing: Standing, change: fn(&sim::okta::FakeOkta, &OktaUserId) -> bool) {
         if let (Some(id), Some(person)) = (self.okta_users.get(user), self.model.people.get_mut(user))
             && person.exists
         {
             change(&self.world.okta, id);
-            person.active = active;
+            person.standing = standing;
         }
     }
 
@@ -176,7 +191,7 @@ impl Stage {
 
     /// Only where externalIds tell the two apart: without them, whether the new one is the old is nobody's to say.
     fn recreate_user(&mut self, user: usize) {
-        if !self.setup.external_ids {
+        if !self.setup.is_labelled() || !self.would_be_known(user) {
             return;
         }
         let Some(person) = self.model.people.get(user).cloned() else { return };
@@ -191,28 +206,5 @@ impl Stage {
         self.add_person(id, person.login);
         let made = self.okta_users.len() - 1;
         groups.into_iter().for_each(|group| self.join(group, made));
-    }
-
-    /// What the native provisioning does: it makes users, and gives them their new names. Whoever is gone makes room.
-    pub(crate) fn provision(&mut self, user: usize) {
-        let Some(person) = self.model.people.get(user).filter(|person| person.exists).cloned() else { return };
-        let holder = self.world.aws.user_named(&person.login).map(|holder| holder.id);
-        let own = self.account_of.get(&user).cloned();
-        if let Some(holder) = holder.filter(|holder| Some(holder) != own.as_ref()) {
-            let is_gone = |user: &usize| self.model.people.get(*user).is_some_and(|person| !person.exists);
-            match self.stands_for.get(&holder) {
-                Some(other) if is_gone(other) => drop(self.world.aws.remove_user(&holder)),
-                _ => return,
-            }
-        }
-        if let Some(own) = own.filter(|own| self.world.aws.peek_user(own).is_some()) {
-            self.world.aws.rename_user(&own, &person.login);
-            return;
-        }
-        let external_id = self.okta_users.get(user).filter(|_| self.setup.external_ids).map(|id| id.as_str().to_owned());
-        if let Some(made) = self.world.aws.add_user(&person.login, external_id.as_deref()) {
-            self.stands_for.insert(made.clone(), user);
-            self.account_of.insert(user, made);
-        }
     }
 }

@@ -21,7 +21,7 @@ impl Stage {
                 self.world.table.inject(Fault::on("**", What::DropBefore).always());
             }
             // Without externalIds the ledger alone knows who is who, and what is lost then is lost.
-            Op::LedgerLost if self.setup.external_ids => {
+            Op::LedgerLost if self.setup.is_labelled() => {
                 self.troubles.ledger_lost_at = Some(self.now());
                 self.world.table.wipe();
             }

@@ -5,7 +5,7 @@ use sync_core::ids::{GroupId, MembershipId, UserId};
 use sync_core::names::{NameError, NameKey, check_group_name, check_user_name};
 
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
-use super::state::{ExternalId, MembershipChange, StoreGroup, StoreMembership, StoreState, StoreUser, UserKeys, email};
+use super::state::{ExternalId, MembershipChange, StoreGroup, StoreMembership, StoreState, StoreUser, UserChange, UserKeys, email};
 
 /// Longest text of an attribute, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
@@ -47,6 +47,7 @@ impl StoreState {
             updated_at: now,
         };
         self.users.insert(id.clone(), user);
+        self.watch_user(&id, None);
         self.version += 1;
         Ok(id)
     }
@@ -57,6 +58,7 @@ impl StoreState {
         self.at_revision(user.revision, at)?;
         let (id, now) = (user.id.clone(), self.now());
         self.unique_email(&attributes, Some(&id))?;
+        let before = self.watched_user(&id);
         let user = self.users.get_mut(&id).ok_or_else(|| AwsError::not_found("USER", id.as_str()))?;
         for (key, value) in attributes {
             if value.is_null() {
@@ -69,18 +71,21 @@ impl StoreState {
         user.revision += 1;
         user.updated_at = now;
         self.version += 1;
+        self.watch_user(&id, before);
         Ok(())
     }
 
     /// Changes what SCIM alone can change.
     pub(crate) fn alter_user(&mut self, id: &str, change: impl FnOnce(&mut StoreUser)) -> Result<(), AwsError> {
         let (id, now) = (self.existing_user(id)?.id.clone(), self.now());
+        let before = self.watched_user(&id);
         self.version += 1;
         let user = self.users.get_mut(&id).ok_or_else(|| AwsError::not_found("USER", id.as_str()))?;
         change(user);
         user.keys = UserKeys::of(&user.user_name, &user.attributes);
         user.revision += 1;
         user.updated_at = now;
+        self.watch_user(&id, before);
         Ok(())
     }
 
@@ -95,7 +100,9 @@ impl StoreState {
             let gone: Vec<MembershipId> = self.by_user.get(&id).into_iter().flatten().cloned().collect();
             gone.iter().for_each(|membership| self.forget_membership(membership));
         }
+        let before = self.watched_user(&id);
         self.users.remove(&id);
+        self.watch_user(&id, before);
         self.version += 1;
         Ok(())
     }
@@ -205,6 +212,18 @@ impl StoreState {
         let at = self.now();
         if let Some(changes) = &mut self.watched {
             changes.push(MembershipChange { at, made, group: group.clone(), user: user.clone() });
+        }
+    }
+
+    /// A user as it is before a change, where that is watched.
+    fn watched_user(&self, id: &UserId) -> Option<StoreUser> {
+        self.watched_users.as_ref().and_then(|_| self.users.get(id).cloned())
+    }
+
+    fn watch_user(&mut self, id: &UserId, before: Option<StoreUser>) {
+        let at = self.now();
+        if let Some(changes) = &mut self.watched_users {
+            changes.push(UserChange { at, before, after: self.users.get(id).cloned() });
         }
     }
 

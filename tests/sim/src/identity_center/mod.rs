@@ -29,7 +29,7 @@ pub use assignments::{AssignmentSettings, Fate, FateOperation, PermissionSet, Pr
 pub use organization::{NewAccount, OrganizationSettings, StateFields, StoreAccount, StoreUnit};
 pub use quota::{ScimThrottle, Throttle, Throttles};
 pub use scim::ScimSettings;
-pub use state::{ExternalId, MembershipChange, Settings, StoreGroup, StoreMembership, StoreUser};
+pub use state::{ExternalId, MembershipChange, Settings, StoreGroup, StoreMembership, StoreUser, UserChange};
 
 use crate::call::{Desk, Operation, Side};
 use crate::fault::{ErrorFault, Fault};
@@ -172,6 +172,11 @@ impl FakeIdentityCenter {
         self.touch_user(user, |user| user.enabled = enabled)
     }
 
+    /// Gives a user another attribute, such as `Title`, as a person does.
+    pub fn set_user_attribute(&self, user: &UserId, name: &str, value: &str) -> bool {
+        self.lock().change_user(user.as_str(), serde_json::Map::from_iter([(name.to_owned(), json!(value))]), None).is_ok()
+    }
+
     fn touch_user(&self, user: &UserId, change: impl FnOnce(&mut StoreUser)) -> bool {
         self.lock().alter_user(user.as_str(), change).is_ok()
     }
@@ -237,6 +242,11 @@ impl FakeIdentityCenter {
     /// Every membership that was made or went since this was last asked, oldest first; none before it was asked for the first time.
     pub fn membership_changes(&self) -> Vec<MembershipChange> {
         self.lock().watched.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// Every user that was made, changed or removed since this was last asked, oldest first; none before it was asked for the first time.
+    pub fn user_changes(&self) -> Vec<UserChange> {
+        self.lock().watched_users.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Every group's name, with its members' userNames: the whole store for comparison, whatever the ids.

@@ -121,6 +121,17 @@ pub struct MembershipChange {
     pub user: UserId,
 }
 
+/// A user that was made, changed or removed, whoever did it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserChange {
+    /// When.
+    pub at: Timestamp,
+    /// As it was; `None` where it was made.
+    pub before: Option<StoreUser>,
+    /// As it is; `None` where it was removed.
+    pub after: Option<StoreUser>,
+}
+
 /// Settings of a simulated identity store.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -197,6 +208,8 @@ pub(crate) struct StoreState {
     pub(crate) by_user: BTreeMap<UserId, BTreeSet<MembershipId>>,
     /// What changed in the memberships, where that is watched.
     pub(crate) watched: Option<Vec<MembershipChange>>,
+    /// What changed in the users, where that is watched.
+    pub(crate) watched_users: Option<Vec<UserChange>>,
     pub(crate) assignments: AssignmentState,
     pub(crate) organization: Option<Organization>,
 }
@@ -216,6 +229,7 @@ impl StoreState {
             by_group: BTreeMap::new(),
             by_user: BTreeMap::new(),
             watched: None,
+            watched_users: None,
             assignments: AssignmentState::new(seed),
             organization: None,
         }
