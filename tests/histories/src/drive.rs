@@ -176,6 +176,7 @@ impl Drive {
             self.queues.entry(lane).or_default().extend(run.messages);
         }
         match result {
+            Ok(completed) if self.stage.troubles.ledger_down_since.is_some_and(|down| down <= run.began) => without_ledger(completed),
             Ok(_) => Ok(()),
             Err(error) => Err(format!("a run could not be begun: {error}")),
         }
@@ -292,5 +293,14 @@ impl Drive {
         self.watch.look(&mut self.stage, Some(began))?;
         self.stage.look_at_marks();
         Ok(completed)
+    }
+}
+
+/// With the ledger out of reach for the whole of a run, the guard itself holds every removal, and says so; it is not left to the executor.
+fn without_ledger(completed: &Completed) -> Result<(), Broken> {
+    let (held, plan) = (completed.findings.held.by_action(), &completed.findings.plan);
+    match plan.actions().map(|(_, action)| action).find(|action| action.is_removal() && !held.contains_key(action)) {
+        Some(action) => Err(format!("the guard let a removal through without the ledger: {action:?}")),
+        None => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use crate::history::{Disposal, Farewell, History, Kill, Managed, Op, Setup, Side, Step, Trouble};
+use crate::history::{Disposal, Farewell, History, Kill, Managed, Op, PolicyChange, Setup, Side, Step, Trouble};
 
 /// Most steps of most histories: what breaks something can mostly be told in four or five.
 const SHORT: usize = 11;
@@ -26,6 +26,10 @@ impl History {
         let longest = if seed.is_multiple_of(8) { LONG } else { SHORT };
         let length = dice.0.random_range(4..=longest);
         while steps.len() < length {
+            if dice.chance(5) {
+                dice.move_while_lists_are_read(&mut steps);
+                continue;
+            }
             let op = dice.op(is_troubled, setup.managed.is_some());
             steps.push(Step { after_ms: dice.pause(), op });
         }
@@ -68,6 +72,7 @@ impl Dice {
             page: self.one_of(&[1, 2, 3, 100, 100]),
             scim: false,
             managed: None,
+            excludes: false,
         };
         setup.scim = self.chance(35);
         setup.managed = self.chance(40).then(|| self.managed(setup.scim));
@@ -88,9 +93,37 @@ impl Dice {
             30..38 => self.by_hand(),
             38..54 if is_troubled => self.trouble(),
             38..54 => self.in_okta(),
-            54..58 => Op::Latency { ms: self.one_of(&[0, 3, 40, 700, 5_000]) },
-            58..80 => self.delivery(),
+            54..57 => Op::ChangePolicy { to: self.policy_change() },
+            57..59 => Op::Latency { ms: self.one_of(&[0, 3, 40, 700, 5_000]) },
+            59..80 => self.delivery(),
             _ => self.run(),
+        }
+    }
+
+    /// Somebody moves while one list is slower to read than the others: they may be in none of those that were read.
+    fn move_while_lists_are_read(&mut self, steps: &mut Vec<Step>) {
+        let (user, from, to) = (self.number(), self.number(), self.number());
+        let late = Op::Fault {
+            side: Side::Okta,
+            on: Side::MEMBERS_OF_GROUP,
+            trouble: Trouble::Late(500),
+            skip: self.one_of(&[0, 0, 1, 2]),
+            times: self.one_of(&[1, 1, 2]),
+        };
+        let run = if self.chance(70) { Op::RunAll { dry: false, cold: true, kill: None } } else { Op::RunChanged { kill: None } };
+        let ops = [(0, Op::Join { group: from, user }), (self.pause(), Op::Latency { ms: 40 }), (0, late), (0, run)];
+        steps.extend(ops.map(|(after_ms, op)| Step { after_ms, op }));
+        steps.push(Step { after_ms: self.0.random_range(80..1_200), op: Op::Move { user, from, to } });
+    }
+
+    fn policy_change(&mut self) -> PolicyChange {
+        let disposals = [Disposal::Empty, Disposal::Delete, Disposal::Release];
+        match self.0.random_range(0..8) {
+            0..3 => PolicyChange::Excludes(self.chance(70)),
+            3..5 => PolicyChange::Rules(self.chance(50)),
+            5 => PolicyChange::Gone(self.one_of(&disposals)),
+            6 => PolicyChange::Unmatched(self.one_of(&disposals)),
+            _ => PolicyChange::Farewell(self.one_of(&[Farewell::Nothing, Farewell::Disable, Farewell::Delete])),
         }
     }
 

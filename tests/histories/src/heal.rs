@@ -26,6 +26,7 @@ impl Drive {
     /// Lets everything go right from now on, and looks at what becomes of it.
     pub(crate) async fn heal(&mut self, looks_dry: bool) -> Result<(), Broken> {
         self.calm_down().await?;
+        self.stage.keep_logs(true);
         if looks_dry {
             self.dry_run_tells_what_the_next_does().await?;
         }

@@ -45,6 +45,9 @@ pub struct Setup {
     /// What Lockstep does to users itself; `None` where someone else provisions them.
     #[serde(default)]
     pub managed: Option<Managed>,
+    /// Whether the policy excludes one of the names.
+    #[serde(default)]
+    pub excludes: bool,
 }
 
 impl Setup {
@@ -189,6 +192,24 @@ pub enum Op {
     Lose { pick: u8 },
     /// All runs come to their end.
     Settle,
+    /// The policy is another from now on.
+    ChangePolicy { to: PolicyChange },
+}
+
+/// What becomes of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyChange {
+    /// One of the names is excluded, or not.
+    Excludes(bool),
+    /// There are assignment rules, or none.
+    Rules(bool),
+    /// What becomes of a group that is gone.
+    Gone(Disposal),
+    /// What becomes of a group that is matched no more.
+    Unmatched(Disposal),
+    /// What becomes of a user who is not entitled.
+    Farewell(Farewell),
 }
 
 /// The end of a process.
@@ -247,6 +268,9 @@ pub enum Trouble {
 }
 
 impl Side {
+    /// The number of Okta's list of a group's members.
+    pub(crate) const MEMBERS_OF_GROUP: u8 = 1;
+
     /// Its operations.
     pub fn operations(self) -> &'static [&'static str] {
         match self {

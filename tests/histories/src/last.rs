@@ -48,10 +48,11 @@ fn unmanaged_is_untouched(stage: &Stage) -> Result<(), Broken> {
 
 fn one_group(stage: &Stage, number: usize, holders: &[&StoreGroup]) -> Result<(), Broken> {
     let Some(team) = stage.model.teams.get(number) else { return Ok(()) };
+    let is_managed = stage.model.manages(team);
     match holders {
         [_, _, ..] => Err("its mark is on several groups".to_owned()),
-        _ if team.is_managed() && stage.model.has_twin(number) => Ok(()),
-        [] if team.is_managed() => {
+        _ if is_managed && stage.model.has_twin(number) => Ok(()),
+        [] if is_managed => {
             if is_name_taken(stage, &team.name, None) {
                 Ok(())
             } else {
@@ -59,7 +60,7 @@ fn one_group(stage: &Stage, number: usize, holders: &[&StoreGroup]) -> Result<()
             }
         }
         [] => Ok(()),
-        [group] if team.is_managed() => {
+        [group] if is_managed => {
             well_named(stage, &team.name, group)?;
             right_members(stage, number, &group.id)?;
             right_assignments(stage, group)
@@ -84,6 +85,10 @@ fn right_members(stage: &Stage, number: usize, group: &GroupId) -> Result<(), Br
     let is_there = |user: &UserId| stage.world.aws.peek_user(user).is_some();
     let wanted: BTreeSet<UserId> = wanted.filter_map(|(_, user)| stage.account_of.get(&user).cloned()).filter(is_there).collect();
     let actual = stage.world.aws.member_ids(group);
+    let has_blocked = stage.setup.managed.is_some() && users::any_blocked(stage, number);
+    // A member whom nobody can make may be any of those who carry no externalId.
+    let is_spared = |user: &&UserId| has_blocked && stage.world.aws.peek_user(user).is_some_and(|user| user.external_ids.is_empty());
+    let actual: BTreeSet<UserId> = actual.iter().filter(|user| wanted.contains(*user) || !is_spared(user)).cloned().collect();
     if actual == wanted {
         return Ok(());
     }

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use histories::{History, run, shrunk};
 
+/// Worlds are a great many small things, which the system's own allocator is slow with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs seeded random histories of simulated worlds against the reference model.
 #[derive(Debug, Parser)]
 struct Arguments {

@@ -20,6 +20,9 @@ pub(crate) enum Standing {
     Deactivated,
 }
 
+/// The name that a policy may exclude.
+pub(crate) const EXCLUDED: &str = "AWS-001";
+
 /// A user in Okta.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -60,13 +63,6 @@ pub(crate) struct Team {
     pub(crate) members: BTreeSet<usize>,
 }
 
-impl Team {
-    /// Whether it is there, and has a name that is managed.
-    pub(crate) fn is_managed(&self) -> bool {
-        self.exists && self.name.starts_with(PREFIX)
-    }
-}
-
 /// What was so from a moment on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Epoch {
@@ -87,12 +83,19 @@ pub(crate) struct Model {
     pub(crate) people: Vec<Person>,
     /// Groups, in the order in which they came to be.
     pub(crate) teams: Vec<Team>,
+    /// Whether the policy excludes a name.
+    pub(crate) excludes: bool,
     /// Who ever was, or was put, into a managed group.
     pub(crate) concerned: BTreeSet<usize>,
     epochs: Vec<Epoch>,
 }
 
 impl Model {
+    /// Nobody and nothing, under a policy that excludes a name or not.
+    pub(crate) fn under(excludes: bool) -> Self {
+        Self { excludes, ..Self::default() }
+    }
+
     /// Writes down what is so from `now` on.
     pub(crate) fn remember(&mut self, now: Moment) {
         let epoch = Epoch { from: now, wanted: self.wanted(), active: self.active(), left: self.left(), sound: self.sound() };
@@ -102,13 +105,19 @@ impl Model {
         if !self.epochs.last().is_some_and(is_same) {
             self.epochs.push(epoch);
         }
-        let members = self.teams.iter().filter(|team| team.is_managed()).flat_map(|team| team.members.iter().copied());
+        let members = self.teams.iter().filter(|team| self.manages(team)).flat_map(|team| team.members.iter().copied());
+        let members: Vec<usize> = members.collect();
         self.concerned.extend(members);
+    }
+
+    /// Whether a group is there, and has a name that is managed.
+    pub(crate) fn manages(&self, team: &Team) -> bool {
+        team.exists && team.name.starts_with(PREFIX) && !(self.excludes && team.name == EXCLUDED)
     }
 
     /// Who should be in what at this moment: the active members of managed groups.
     pub(crate) fn wanted(&self) -> BTreeSet<Pair> {
-        let managed = self.teams.iter().enumerate().filter(|(_, team)| team.is_managed());
+        let managed = self.teams.iter().enumerate().filter(|(_, team)| self.manages(team));
         let pairs = managed.flat_map(|(group, team)| team.members.iter().map(move |user| (group, *user)));
         pairs.filter(|(_, user)| self.is_active(*user)).collect()
     }
@@ -133,7 +142,7 @@ impl Model {
     /// Whether another managed group has the name of this one, in any case.
     pub(crate) fn has_twin(&self, group: usize) -> bool {
         let Some(team) = self.teams.get(group) else { return false };
-        let is_twin = |(other, twin): (usize, &Team)| other != group && twin.is_managed() && twin.name.eq_ignore_ascii_case(&team.name);
+        let is_twin = |(other, twin): (usize, &Team)| other != group && self.manages(twin) && twin.name.eq_ignore_ascii_case(&team.name);
         self.teams.iter().enumerate().any(is_twin)
     }
 
@@ -178,6 +187,18 @@ impl Model {
             self.always_wanted((*group, user), from, to) && self.between(from, to).all(|epoch| epoch.sound.contains(group))
         };
         (0..self.teams.len()).filter(is_so)
+    }
+
+    /// The groups in which a user should be at the end of this stretch of time, where they should have been in one or the other at every
+    /// moment of it, of an undisputed name, and moved once at most.
+    pub(crate) fn moves_to(&self, user: usize, from: Moment, to: Moment) -> Option<BTreeSet<usize>> {
+        let of = |epoch: &Epoch| -> BTreeSet<usize> {
+            epoch.wanted.iter().filter(|(group, wanted)| *wanted == user && epoch.sound.contains(group)).map(|(group, _)| *group).collect()
+        };
+        let mut stays: Vec<BTreeSet<usize>> = self.between(from, to).map(of).collect();
+        stays.dedup();
+        let last = stays.last().cloned();
+        last.filter(|_| stays.len() <= 2 && stays.iter().all(|groups| !groups.is_empty()))
     }
 
     fn between(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Epoch> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sync_core::policy::Policy;
 
 use crate::history::{Disposal, Farewell, Setup};
+use crate::model::EXCLUDED;
 
 /// The small limits.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +69,9 @@ fn text(setup: &Setup) -> String {
             .to_owned()
     };
     format!(
-        "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\nadopt = \"{adopt}\"\non_deleted_in_okta = \"{}\"\n\
+        "[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n{}adopt = \"{adopt}\"\non_deleted_in_okta = \"{}\"\n\
          on_unmatched = \"{}\"\n[users]\n{}[writes]\ntransport = \"{}\"\n[guard]\n{guard}{}",
+        if setup.excludes { format!("exclude = ['^{EXCLUDED}$']\n") } else { String::new() },
         disposal(setup.gone),
         disposal(setup.unmatched),
         users(setup),

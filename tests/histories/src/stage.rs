@@ -3,6 +3,7 @@
 mod accounts;
 mod by_hand;
 mod in_okta;
+mod rules;
 mod troubles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use sync_core::mark::Mark;
 use sync_core::policy::Policy;
 use tokio::time::Instant;
 
-use crate::history::{Op, Setup};
+use crate::history::{Farewell, Op, Setup};
 use crate::model::{Model, Moment, Person, Team};
 use crate::policies::policy;
 
@@ -46,6 +47,10 @@ pub(crate) struct Stage {
     pub(crate) policy: Arc<Policy>,
     pub(crate) model: Model,
     pub(crate) troubles: Troubles,
+    /// What the policy said of users who are not entitled, from when on.
+    pub(crate) farewells: Vec<(Moment, Farewell)>,
+    /// Whether there is an organization in which something could be assigned.
+    pub(crate) has_organization: bool,
     /// Okta's ids of the model's users and groups, by number.
     pub(crate) okta_users: Vec<OktaUserId>,
     pub(crate) okta_groups: Vec<OktaGroupId>,
@@ -100,7 +105,9 @@ impl Stage {
         let mut stage = Self {
             setup: setup.clone(),
             policy: policy(setup),
-            model: Model::default(),
+            model: Model::under(setup.excludes),
+            farewells: setup.managed.iter().map(|managed| (0, managed.farewell)).collect(),
+            has_organization: setup.rules,
             troubles: Troubles { calm_since: Some(0), ledger_down_since: None, ledger_lost_at: None, staleness: 0 },
             okta_users: Vec::new(),
             okta_groups: Vec::new(),
@@ -127,6 +134,8 @@ impl Stage {
     /// Tells the model what the world was built with, and puts in what is not ours.
     fn furnish(&mut self) {
         let page = usize::from(self.setup.page);
+        // Nobody looks at calls before the end.
+        self.keep_logs(false);
         self.world.okta.configure(|settings| settings.page_size = page);
         self.world.aws.configure(|settings| settings.page_size = page);
         for (okta, user) in self.world.users.clone() {
@@ -236,7 +245,9 @@ impl Stage {
     /// Does what is no run. What cannot be done changes nothing.
     pub(crate) fn perform(&mut self, op: &Op) {
         let now = self.now();
-        if !(self.perform_in_okta(op) || self.perform_by_hand(op)) {
+        if let Op::ChangePolicy { to } = op {
+            self.change_policy(*to);
+        } else if !(self.perform_in_okta(op) || self.perform_by_hand(op)) {
             self.perform_trouble(op);
         }
         if self.world.okta.next_event() > self.next_event {

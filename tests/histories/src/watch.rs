@@ -185,10 +185,19 @@ fn gap(stage: &Stage, seen: Seen<'_>, user: usize, ground: Ground) -> Result<(),
     if !stage.sees_all || stage.is_damaged {
         return Ok(());
     }
-    let has_some = !seen.groups_just_after(stage).is_empty();
+    if !seen.groups_just_after(stage).is_empty() {
+        return Ok(());
+    }
     let within_reach = |group: &usize| stage.owners.values().any(|owners| owners.contains(group)) && !stage.shares_its_name(*group);
-    match stage.model.stays_wanted(user, ground.from, ground.to).find(within_reach) {
-        Some(group) if !has_some => Err(format!("someone who should be in group {group} all the time lost the last group they were in")),
-        _ => Ok(()),
+    if let Some(group) = stage.model.stays_wanted(user, ground.from, ground.to).find(within_reach) {
+        return Err(format!("someone who should be in group {group} all the time lost the last group they were in"));
+    }
+    if stage.troubles.staleness > 0 {
+        return Ok(());
+    }
+    let moved_to = stage.model.moves_to(user, ground.from, ground.to).into_iter().flatten();
+    match moved_to.into_iter().find(within_reach) {
+        Some(group) => Err(format!("someone who moved to group {group} lost the last group they were in before they were in that one")),
+        None => Ok(()),
     }
 }

@@ -177,6 +177,9 @@ fn failure_of<S: Side>(state: &mut S, what: &What, rate: &mut Option<S::Rate>) -
 }
 
 fn write_down<S: Side, T>(state: &mut S, operation: &Operation, result: &Result<T, Failure<S::Error>>, mutated: bool, what: Option<&What>) {
+    if state.desk().log.is_off() {
+        return;
+    }
     let (status, error) = match result {
         Ok(_) => (200, None),
         Err(Failure::Api(error)) => (error.status(), Some(error.code().to_owned())),

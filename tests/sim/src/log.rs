@@ -34,27 +34,40 @@ pub struct Call {
 
 /// The calls of one side.
 #[derive(Debug, Default)]
-pub(crate) struct CallLog(Vec<Call>);
+pub(crate) struct CallLog {
+    calls: Vec<Call>,
+    /// Whether nobody wants to know.
+    is_off: bool,
+}
 
 impl CallLog {
     pub(crate) fn push(&mut self, mut call: Call) {
         call.order = ORDER.fetch_add(1, Ordering::SeqCst);
-        self.0.push(call);
+        self.calls.push(call);
+    }
+
+    /// Whether calls are not written down.
+    pub(crate) fn is_off(&self) -> bool {
+        self.is_off
+    }
+
+    pub(crate) fn turn(&mut self, on: bool) {
+        self.is_off = !on;
     }
 
     pub(crate) fn all(&self) -> &[Call] {
-        &self.0
+        &self.calls
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for call in &self.0 {
+        for call in &self.calls {
             *counts.entry(call.operation.clone()).or_default() += 1;
         }
         counts
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.calls.clear();
     }
 }

@@ -84,6 +84,11 @@ impl MemoryTable {
         self.lock().desk.log.counts()
     }
 
+    /// Writes calls down from now on, or not: where nobody looks at them, it is a saving.
+    pub fn keep_log(&self, on: bool) {
+        self.lock().desk.log.turn(on);
+    }
+
     /// Forgets the calls.
     pub fn clear_log(&self) {
         self.lock().desk.log.clear();

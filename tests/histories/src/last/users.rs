@@ -30,7 +30,7 @@ fn has_member(stage: &Stage, group: &StoreGroup, account: &UserId) -> bool {
 
 /// Whether a group is managed, and there.
 fn is_kept(stage: &Stage, team: usize) -> bool {
-    let is_managed = stage.model.teams.get(team).is_some_and(crate::model::Team::is_managed);
+    let is_managed = stage.model.teams.get(team).is_some_and(|team| stage.model.manages(team));
     is_managed && !stage.model.has_twin(team) && stage.marked().iter().any(|(marked, _)| *marked == team)
 }
 
@@ -57,6 +57,13 @@ fn is_blocked(stage: &Stage, user: usize, person: &Person) -> bool {
     let own = stage.account_of.get(&user);
     let has = |other: &StoreUser| other.user_name == person.login || email(other) == Some(person.login.as_str());
     stage.world.aws.all_users().iter().any(|other| Some(&other.id) != own && has(other))
+}
+
+/// Whether a member of a group cannot be made or named, because another user has the name.
+pub(super) fn any_blocked(stage: &Stage, team: usize) -> bool {
+    let members = stage.model.teams.get(team).into_iter().flat_map(|team| &team.members);
+    let blocked = |user: &usize| stage.model.people.get(*user).is_some_and(|person| is_blocked(stage, *user, person));
+    members.into_iter().any(blocked)
 }
 
 fn email(user: &StoreUser) -> Option<&str> {

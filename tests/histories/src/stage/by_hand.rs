@@ -36,7 +36,7 @@ impl Stage {
             Op::HandAssign { group, account, set } => self.on_assignment(*group, *account, *set, true),
             Op::HandUnassign { group, account, set } => self.on_assignment(*group, *account, *set, false),
             Op::Account { account, active } => {
-                if self.setup.rules {
+                if self.has_organization {
                     let state = if *active { "ACTIVE" } else { "SUSPENDED" };
                     self.world.aws.set_account_state(&self.world.account(u32::from(*account) % 2 + 1), state);
                 }
@@ -76,7 +76,7 @@ impl Stage {
     }
 
     fn on_assignment(&self, group: u8, account: u8, set: u8, gives: bool) {
-        let Some(group) = self.some_marked(group).filter(|_| self.setup.rules) else { return };
+        let Some(group) = self.some_marked(group).filter(|_| self.has_organization) else { return };
         let set = self.world.permission_set(if set.is_multiple_of(2) { "ReadOnly" } else { "Admin" });
         let assignment = StoreAssignment::of_group(&group.id, &self.world.account(u32::from(account) % 2 + 1), &set);
         if gives {

@@ -6,7 +6,7 @@ use sync_core::ids::OktaUserId;
 
 use super::{NAMES, Stage, UNMANAGED};
 use crate::history::Op;
-use crate::model::Standing;
+use crate::model::{EXCLUDED, Standing};
 
 /// The group that always stays, so that Okta's list is never honestly empty.
 const ANCHOR: usize = 0;
@@ -96,7 +96,7 @@ impl Stage {
     }
 
     fn rename(&mut self, group: usize, name: &str) {
-        let stays_managed = group != ANCHOR || name.starts_with("AWS-");
+        let stays_managed = group != ANCHOR || (name.starts_with("AWS-") && name != EXCLUDED);
         if let (Some(id), Some(team)) = (self.okta_groups.get(group), self.model.teams.get_mut(group))
             && team.exists
             && stays_managed

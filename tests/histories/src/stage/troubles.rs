@@ -9,6 +9,9 @@ use sim::{Fault, What};
 use super::Stage;
 use crate::history::{Op, Side, Trouble};
 
+/// A call may take so much longer without a consequence.
+const SOMEWHAT_LONGER_MS: u64 = 4_000;
+
 impl Stage {
     /// Lets something go wrong, or right again.
     pub(super) fn perform_trouble(&mut self, op: &Op) {
@@ -31,7 +34,7 @@ impl Stage {
                 self.world.aws.set_latency(latency);
             }
             Op::Stale { okta_ms, aws_ms } => self.be_late(*okta_ms, *aws_ms),
-            Op::Assignments { delay_ms, fail, times } if self.setup.rules => {
+            Op::Assignments { delay_ms, fail, times } if self.has_organization => {
                 let failure = fail.then(|| "the role could not be made".to_owned());
                 self.world.aws.decide(Fate { delay_ms: Some(*delay_ms), failure, times: Some(u64::from(*times)), ..Fate::default() });
             }
@@ -49,7 +52,10 @@ impl Stage {
         let lies = matches!(what, What::Empty | What::Shortened { .. } | What::NoNextPage);
         let times = if lies && side == Side::Aws { 1 } else { times };
         let fault = Fault::on(on, what).skip(u64::from(skip)).times(u64::from(times));
-        self.trouble();
+        // A call that takes somewhat longer is nothing that goes wrong.
+        if !matches!(fault.what, What::Delay { ms } if ms <= SOMEWHAT_LONGER_MS) {
+            self.trouble();
+        }
         match side {
             Side::Okta => self.world.okta.inject(fault),
             Side::Aws => self.world.aws.inject(fault),

@@ -50,6 +50,9 @@ impl Watch {
         if before.enabled && !after.enabled {
             return self.departed(stage, managed, (before, Farewell::Disable), ground);
         }
+        if is_same(before, after) {
+            return Ok(());
+        }
         self.users_changed += 1;
         let Some(user) = whose(stage, before) else { return Err("a user that is not ours was changed".to_owned()) };
         if !stage.model.ever_in_any(user, ground.from, ground.to) {
@@ -81,12 +84,12 @@ impl Watch {
         if !stage.model.concerned.contains(&user) {
             return Err("a user was disabled or deleted who never was in a managed group".to_owned());
         }
-        let may_be = match (managed.farewell, farewell) {
+        let allows = |said: Farewell| match (said, farewell) {
             (Farewell::Nothing, _) | (Farewell::Disable, Farewell::Delete) => false,
             (_, Farewell::Delete) => stage.model.ever_left(user, ground.from, ground.to),
             (Farewell::Disable | Farewell::Delete, _) => stage.model.ever_inactive(user, ground.from, ground.to),
         };
-        if !may_be {
+        if !stage.farewells_since(ground.from).any(allows) {
             return Err("a user was disabled or deleted whom the policy leaves as they are".to_owned());
         }
         let grace = Moment::from(managed.grace_hours) * 3_600_000;
@@ -101,13 +104,18 @@ impl Watch {
             return Ok(());
         }
         self.departures.push((ground.to, account.id.clone()));
-        let recent: BTreeSet<&UserId> =
-            self.departures.iter().filter(|(at, _)| at + WINDOW > ground.to).map(|(_, user)| user).collect();
+        let recent: BTreeSet<&UserId> = self.departures.iter().filter(|(at, _)| at + WINDOW > ground.to).map(|(_, user)| user).collect();
         if recent.len() > TIGHT.users {
             return Err(format!("{} users were disabled or deleted within a day, and {} are allowed", recent.len(), TIGHT.users));
         }
         Ok(())
     }
+}
+
+/// Whether a write changed nothing, as when two runs disable someone.
+fn is_same(before: &StoreUser, after: &StoreUser) -> bool {
+    let said = |user: &StoreUser| (user.user_name.clone(), user.external_ids.clone(), user.enabled, user.attributes.clone());
+    said(before) == said(after)
 }
 
 /// The user that one of ours stands for; nobody's, where it is kept by others.

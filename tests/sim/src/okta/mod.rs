@@ -341,6 +341,11 @@ impl FakeOkta {
         self.lock().desk.log.all().iter().filter(|call| call.writing || call.mutated).cloned().collect()
     }
 
+    /// Writes calls down from now on, or not: where nobody looks at them, it is a saving.
+    pub fn keep_log(&self, on: bool) {
+        self.lock().desk.log.turn(on);
+    }
+
     /// Forgets the calls.
     pub fn clear_log(&self) {
         self.lock().desk.log.clear();
