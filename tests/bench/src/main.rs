@@ -47,6 +47,8 @@ enum Part {
     Burst,
     /// One event after the other.
     Steady,
+    /// Events while another process loads everything.
+    Beside,
     /// How the functions start, as processes.
     Starts,
     /// Deliveries to the real `event-hook`.
@@ -65,6 +67,7 @@ impl Part {
             }
             Self::Burst => on_paused_clock(events::burst(quick)),
             Self::Steady => on_paused_clock(events::steady(quick)),
+            Self::Beside => [false, true].into_iter().flat_map(|together| on_paused_clock(events::beside_a_load(together))).collect(),
             Self::Starts => with_processes("the functions' starts", starts::cold(quick)),
             Self::Deliveries => with_processes("deliveries", starts::deliveries(quick)),
         }
