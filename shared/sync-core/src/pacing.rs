@@ -83,7 +83,11 @@ impl Pacer {
 }
 
 /// The calls that one second may hold: one above the rate, which is one below AWS's limit. With less there would be nothing to catch up with.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is above 0, and a cast of what is too large gives the largest")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is above 0, and a cast of what is too large gives the largest"
+)]
 fn most_in_a_window(rate: f64) -> usize {
     rate.ceil() as usize + 1
 }

@@ -141,7 +141,12 @@ pub(crate) async fn beside_a_load(together: bool) -> Vec<Row> {
     let slowest = beyond.iter().map(|(seconds, _)| *seconds).fold(0.0, f64::max);
     let how = if together { "all together" } else { "per API" };
     vec![
-        Row::at_most(format!("ten events during a cold load by another process, AWS counts {how}: failed or undone"), count(failed), 0.0, ""),
+        Row::at_most(
+            format!("ten events during a cold load by another process, AWS counts {how}: failed or undone"),
+            count(failed),
+            0.0,
+            "",
+        ),
         Row::at_most("… slowest from the end of the staleness wait to the membership", slowest, 15.0, "s"),
     ]
 }

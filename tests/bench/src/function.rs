@@ -42,13 +42,18 @@ pub(crate) struct Function {
 /// A release binary: it is where this program is.
 pub(crate) fn binary(name: &str) -> io::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
-    if path.is_file() { Ok(path) } else { Err(io::Error::other(format!("{} is missing: cargo build --release --workspace", path.display()))) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(io::Error::other(format!("{} is missing: cargo build --release --workspace", path.display())))
+    }
 }
 
 impl Function {
     /// Executes the function with these variables beside Lambda's own.
     pub(crate) async fn start(name: &str, variables: &[(&str, String)]) -> io::Result<Self> {
-        let ((asking, asked), (invocations, invoked), (answering, answers)) = (unbounded_channel(), unbounded_channel(), unbounded_channel());
+        let ((asking, asked), (invocations, invoked), (answering, answers)) =
+            (unbounded_channel(), unbounded_channel(), unbounded_channel());
         let api = Arc::new(Api { asked: asking, invocations: Mutex::new(invoked), answers: answering });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();

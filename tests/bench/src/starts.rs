@@ -29,7 +29,8 @@ const FUNCTIONS: [&str; 3] = [HOOK, "event-worker", "reconcile"];
 
 /// A delivery of one event, which puts this user into a group, as a function URL gives it.
 fn delivery(user: &str) -> String {
-    let target = json!([{ "id": user, "type": "User", "alternateId": "ada@example.com" }, { "id": "00g00000000000000001", "type": "UserGroup" }]);
+    let target =
+        json!([{ "id": user, "type": "User", "alternateId": "ada@example.com" }, { "id": "00g00000000000000001", "type": "UserGroup" }]);
     let event = json!({ "uuid": user, "published": "2026-11-24T10:00:00.000Z", "eventType": "group.user_membership.add",
                         "outcome": { "result": "SUCCESS" }, "target": target });
     let body = json!({ "eventType": "com.okta.event_hook", "eventId": user, "data": { "events": [event] } });
@@ -92,7 +93,8 @@ pub(crate) async fn cold(quick: bool) -> io::Result<Vec<Row>> {
             answered.entry(name).or_default().push(first_answer(name, &variables).await?);
         }
     }
-    let took = |starts: &BTreeMap<&str, Vec<Start>>, name: &str| median(starts.get(name).into_iter().flatten().map(|start| start.ready).collect());
+    let took =
+        |starts: &BTreeMap<&str, Vec<Start>>, name: &str| median(starts.get(name).into_iter().flatten().map(|start| start.ready).collect());
     let mut rows = vec![Row::stated(format!("exec to the first `next`, median of {rounds}: hello world"), took(&ready, HELLO), "ms")];
     for name in FUNCTIONS {
         rows.push(Row::at_most(format!("… {name} ÷ hello world"), took(&ready, name) / took(&ready, HELLO), 1.5, ""));
@@ -105,7 +107,9 @@ pub(crate) async fn cold(quick: bool) -> io::Result<Vec<Row>> {
         let when = if answered.contains_key(name) { "its first 204" } else { "its first `next`" };
         rows.push(Row::stated(format!("most memory of {name} until {when}"), peak / 1e6, "MB"));
     }
-    rows.extend(FUNCTIONS.iter().filter_map(|name| Some(Row::stated(format!("zip of {name}, profile `release`"), zip_megabytes(name)?, "MB"))));
+    rows.extend(
+        FUNCTIONS.iter().filter_map(|name| Some(Row::stated(format!("zip of {name}, profile `release`"), zip_megabytes(name)?, "MB"))),
+    );
     Ok(rows)
 }
 
@@ -140,7 +144,12 @@ pub(crate) async fn deliveries(quick: bool) -> io::Result<Vec<Row>> {
     let queued = count(aws.queued().len() as u64);
     let slowest = waits.iter().copied().fold(0.0, f64::max);
     Ok(vec![
-        Row::at_most(format!("{events} deliveries in {} s to {HOOKS} event-hooks: not answered 204", span.as_secs()), count((events - waits.len()) as u64), 0.0, ""),
+        Row::at_most(
+            format!("{events} deliveries in {} s to {HOOKS} event-hooks: not answered 204", span.as_secs()),
+            count((events - waits.len()) as u64),
+            0.0,
+            "",
+        ),
         Row::at_most("… lost: no trigger in the queue", count(events as u64) - queued, 0.0, ""),
         Row::stated("… from arrival to the 204, median", median(waits) / 1000.0, "s"),
         Row::at_most("… the slowest", slowest / 1000.0, 3.0, "s"),
