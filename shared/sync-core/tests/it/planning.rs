@@ -436,3 +436,29 @@ fn a_leaver_loses_a_quarantined_group_too() {
     ]
     "#);
 }
+
+#[test]
+fn a_run_that_may_only_take_from_leavers_grants_as_well() {
+    let world = World::in_sync(2, 3, "").members("g0", &["u0", "u1", "u3"]).user_like("u4", "u4@x.com", "SUSPENDED");
+    assert_debug_snapshot!(lines(&world.plan().grants_and(&MayRemove::LeaversOnly)), @r#"
+    [
+        "RevokeLeaver remove_membership AWS-1 u4@x.com: status SUSPENDED in Okta does not entitle",
+        "Grant add_membership AWS-0 u3@x.com: a member in Okta",
+    ]
+    "#);
+    assert_eq!(world.plan().len(), 3, "u2 is no member any more, and no leaver");
+}
+
+#[test]
+fn the_hash_tells_groups_and_users_and_what_is_made_from_what_is_there() {
+    let adds = |group: &str, user: &str| {
+        let world = World::in_sync(2, 1, "").user("u8").user("u9").provisioned("u8").provisioned("u9");
+        let kept = group.replace('g', "u");
+        world.members(group, &[&kept, user]).plan()
+    };
+    let made = World::new("").user("u8").provisioned("u8").okta_group("g0", "AWS-0", &["u8"]).plan();
+    let plans = [adds("g0", "u8"), adds("g0", "u9"), adds("g1", "u8"), made.partition(|action| action.name() == "add_membership").0];
+    assert!(plans.iter().all(|plan| plan.len() == 1));
+    let hashes: std::collections::BTreeSet<_> = plans.iter().map(sync_core::plan::Plan::hash).collect();
+    assert_eq!(hashes.len(), plans.len());
+}
