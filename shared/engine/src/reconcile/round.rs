@@ -143,10 +143,11 @@ where
     /// What this run wants, of the groups and users that it is about.
     fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
         let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
+        let of_leavers = plan(&desired, &ground.reads.actual).of_leavers(&ground.leavers);
         if let Some(groups) = &ground.groups {
             desired = Restriction::Groups(groups.clone()).of_desired(&desired);
         }
-        let mut plan = plan(&desired, &ground.reads.actual);
+        let mut plan = plan(&desired, &ground.reads.actual).and(of_leavers);
         if let Some(groups) = shifted {
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }

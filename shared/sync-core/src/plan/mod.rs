@@ -79,6 +79,19 @@ impl Plan {
         self.actions().flat_map(of_action).collect()
     }
 
+    /// With what another plan has and this one has not.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.actions.extend(other.actions);
+        self
+    }
+
+    /// Only what these users lose because they left: their status is proof enough of it.
+    #[must_use]
+    pub fn of_leavers(self, leavers: &BTreeSet<OktaUserId>) -> Self {
+        self.partition(|action| is_of_leaver(action) && okta_user(action).is_some_and(|user| leavers.contains(user))).0
+    }
+
     /// What stands for exactly these actions: equal for equal plans, whatever people are called.
     pub fn hash(&self) -> PlanHash {
         let mut hasher = Sha256::new();
