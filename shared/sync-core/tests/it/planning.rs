@@ -462,3 +462,26 @@ fn the_hash_tells_groups_and_users_and_what_is_made_from_what_is_there() {
     let hashes: std::collections::BTreeSet<_> = plans.iter().map(sync_core::plan::Plan::hash).collect();
     assert_eq!(hashes.len(), plans.len());
 }
+
+#[test]
+fn a_member_without_external_id_stays_while_somebody_unknown_may_be_them() {
+    let world = || {
+        let world = World::in_sync(1, 1, "").directory_user("U5", "five@x.com", &[]).directory_user("U6", "six@x.com", &["u6"]);
+        world.member("G0", "U5").member("G0", "U6")
+    };
+    let removed = |world: &World| {
+        let user = |(_, action): (_, &Action)| (action.user().unwrap().okta_id.clone(), action.user_id().unwrap().clone());
+        world.plan().actions().map(user).collect::<Vec<_>>()
+    };
+    let six = || (Some(okta_user("u6")), user_id("U6"));
+    assert_eq!(removed(&world()), [(None, user_id("U5")), six()]);
+    let broken = world().members("g0", &["u0", "u7"]).with(|world| {
+        world.okta.users.insert(okta_user("u7"), UserSighting::Broken("no profile".to_owned()));
+    });
+    assert_eq!(removed(&broken), [six()], "U5 may be u7, whose record is broken");
+    let without_pins = world().with(|world| world.actual.pins_unread = true);
+    assert_eq!(removed(&without_pins), [six()], "U5 may be anyone, as long as nobody can say who was who");
+    let pinned =
+        world().with(|world| world.actual.pins = [("u4", "U4"), ("u5", "U5")].map(|(id, user)| (okta_user(id), user_id(user))).into());
+    assert_eq!(removed(&pinned), [(Some(okta_user("u5")), user_id("U5")), six()], "known by the pin of an earlier run");
+}
