@@ -485,3 +485,27 @@ fn a_member_without_external_id_stays_while_somebody_unknown_may_be_them() {
         world().with(|world| world.actual.pins = [("u4", "U4"), ("u5", "U5")].map(|(id, user)| (okta_user(id), user_id(user))).into());
     assert_eq!(removed(&pinned), [(Some(okta_user("u5")), user_id("U5")), six()], "known by the pin of an earlier run");
 }
+
+#[test]
+fn losers_are_those_taken_out_and_the_members_of_deleted_groups_and_no_leaver() {
+    let policy = "on_deleted_in_okta = 'delete'\n";
+    let world = World::in_sync(3, 2, policy).members("g0", &["u1", "u2"]).gone("g1").user_like("u4", "u4@x.com", "SUSPENDED");
+    assert_eq!(world.plan().len(), 4, "{:?}", lines(&world.plan()));
+    assert_eq!(world.plan().losers(&world.actual), ["u0", "u2", "u3"].map(okta_user).into());
+}
+
+#[test]
+fn of_a_plan_what_these_leavers_lose_can_be_taken_and_put_to_another() {
+    let world = World::in_sync(1, 4, "").members("g0", &["u0", "u1", "u2"]);
+    let world = world.user_like("u0", "u0@x.com", "SUSPENDED").user_like("u1", "u1@x.com", "SUSPENDED");
+    let of_u1 = world.plan().of_leavers(&["u1", "u3"].map(okta_user).into());
+    assert_debug_snapshot!(lines(&of_u1), @r#"
+    [
+        "RevokeLeaver remove_membership AWS-0 u1@x.com: status SUSPENDED in Okta does not entitle",
+    ]
+    "#);
+    let of_u0 = world.plan().of_leavers(&[okta_user("u0")].into());
+    assert_eq!(of_u1.and(of_u0), world.plan().grants_and(&MayRemove::LeaversOnly));
+    let leavers = sync_core::resolve::leavers(&world.okta, &world.actual, &world.policy);
+    assert_eq!(leavers, ["U0", "U1"].map(user_id).into());
+}
