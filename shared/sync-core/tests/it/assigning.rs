@@ -1,7 +1,6 @@
 //! Assignments: what rules give, what they take, and what nobody may conclude.
 
-mod world;
-
+use crate::world::{World, execute, group_id};
 use insta::assert_debug_snapshot;
 use proptest::prelude::*;
 use sync_core::action::{Action, Phase};
@@ -9,7 +8,6 @@ use sync_core::guard::{Judgement, Rule, Usage, Window};
 use sync_core::plan::Plan;
 use sync_core::reading::Reading;
 use sync_core::unresolved::UnresolvedKind;
-use world::{World, execute, group_id};
 
 /// Groups `AWS-0`… give `Admin` on accounts of unit `Prod`.
 const RULE: &str = "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Prod']\npermission_sets = ['Admin']\n";
@@ -96,7 +94,7 @@ fn s40_an_account_that_is_not_active_is_frozen() {
 
 #[test]
 fn s41_the_management_account_is_left_alone_where_it_is_off_limits() {
-    let world = world(RULE).with(|world| world.actual.organization.off_limits = Some(world::account(1)));
+    let world = world(RULE).with(|world| world.actual.organization.off_limits = Some(crate::world::account(1)));
     assert_eq!(world.plan().len(), 1);
     assert_eq!(world.kinds(), [UnresolvedKind::ManagementAccount]);
 }
@@ -196,7 +194,7 @@ proptest! {
             let targets = actual.known_assignments(&group_id(&format!("G{group}"))).unwrap();
             let found: std::collections::BTreeSet<_> = targets.iter().map(|target| {
                 let digit = target.account.as_str().as_bytes()[11] - b'0';
-                (digit, name(target.permission_set == world::permission_set("Admin")))
+                (digit, name(target.permission_set == crate::world::permission_set("Admin")))
             }).collect();
             prop_assert_eq!(found, expected);
         }

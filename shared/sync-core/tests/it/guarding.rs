@@ -1,14 +1,12 @@
 //! What the guard withholds, and what it lets through.
 
-mod world;
-
+use crate::world::{World, group_id, okta_group, okta_user, user_id};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::action::GroupLabel;
 use sync_core::guard::{ApprovalRefused, Judgement, RemovalGrant, Rule, Spend, Usage, Window, WindowBook, judge};
 use sync_core::plan::PlanHash;
 use sync_core::records::UserStatus;
 use sync_core::snapshot::UserSighting;
-use world::{World, group_id, okta_group, okta_user, user_id};
 
 /// Rule, limit, actual and number of actions of what was held.
 fn held(judgement: &Judgement) -> Vec<(Rule, u64, u64, usize)> {

@@ -1,7 +1,6 @@
 //! What is planned, world by world.
 
-mod world;
-
+use crate::world::{World, group_id, lines, okta_group, okta_user, user_id};
 use insta::assert_debug_snapshot;
 use sync_core::action::{Action, Phase};
 use sync_core::plan::{MayRemove, plan};
@@ -9,7 +8,6 @@ use sync_core::reading::Reading;
 use sync_core::resolve::resolve;
 use sync_core::snapshot::{GroupSighting, UserSighting};
 use sync_core::unresolved::UnresolvedKind;
-use world::{World, group_id, lines, okta_group, okta_user, user_id};
 
 #[test]
 fn a_world_in_sync_needs_nothing() {

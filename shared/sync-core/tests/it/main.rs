@@ -1,0 +1,8 @@
+//! The core's integration tests, as one program: one link serves them all.
+
+mod assigning;
+mod guarding;
+mod planning;
+mod properties;
+mod reporting;
+mod world;
