@@ -68,12 +68,12 @@ impl Plan {
     /// those whose Okta id is known.
     pub fn losers(&self, actual: &ActualState) -> BTreeSet<OktaUserId> {
         let of_action = |(_, action): (Phase, &Action)| -> Vec<OktaUserId> {
-            match action {
-                Action::RemoveMembership(removal) if !removal.reason.is_leaver() => removal.user.okta_id.iter().cloned().collect(),
-                Action::DeleteGroup { edit, .. } => {
-                    actual.known_members(&edit.group_id).keys().filter_map(|user| actual.okta_id(user)).collect()
-                }
-                _ => Vec::new(),
+            if let Action::RemoveMembership(removal) = action {
+                removal.user.okta_id.iter().filter(|_| !removal.reason.is_leaver()).cloned().collect()
+            } else if let Action::DeleteGroup { edit, .. } = action {
+                actual.known_members(&edit.group_id).keys().filter_map(|user| actual.okta_id(user)).collect()
+            } else {
+                Vec::new()
             }
         };
         self.actions().flat_map(of_action).collect()
