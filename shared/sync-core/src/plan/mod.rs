@@ -68,13 +68,11 @@ impl Plan {
     /// those whose Okta id is known.
     pub fn losers(&self, actual: &ActualState) -> BTreeSet<OktaUserId> {
         let of_action = |(_, action): (Phase, &Action)| -> Vec<OktaUserId> {
-            if let Action::RemoveMembership(removal) = action {
-                removal.user.okta_id.iter().filter(|_| !removal.reason.is_leaver()).cloned().collect()
-            } else if let Action::DeleteGroup { edit, .. } = action {
-                actual.known_members(&edit.group_id).keys().filter_map(|user| actual.okta_id(user)).collect()
-            } else {
-                Vec::new()
+            if let Action::DeleteGroup { edit, .. } = action {
+                return actual.known_members(&edit.group_id).keys().filter_map(|user| actual.okta_id(user)).collect();
             }
+            let is_taken_out = matches!(action, Action::RemoveMembership(removal) if !removal.reason.is_leaver());
+            okta_user(action).filter(|_| is_taken_out).into_iter().cloned().collect()
         };
         self.actions().flat_map(of_action).collect()
     }

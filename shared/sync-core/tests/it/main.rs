@@ -2,6 +2,7 @@
 
 mod assigning;
 mod guarding;
+mod managing;
 mod planning;
 mod properties;
 mod reporting;

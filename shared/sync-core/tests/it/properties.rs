@@ -144,8 +144,6 @@ fn settle(world: &World, actual: &mut ActualState) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     #[test]
     fn planning_is_deterministic(world in worlds()) {
         prop_assert_eq!(world.plan(), world.clone().plan());
