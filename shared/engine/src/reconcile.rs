@@ -78,12 +78,14 @@ struct Ground {
     groups: Option<BTreeSet<OktaGroupId>>,
     /// The users that the run is about, and the groups that it is about beside them; `None` where it is not about single users.
     users: Option<(BTreeSet<OktaUserId>, BTreeSet<OktaGroupId>)>,
+    /// Users who lose everything, whatever groups the run is about, if they have left.
+    leavers: BTreeSet<OktaUserId>,
     may_remove: MayRemove,
 }
 
 impl Ground {
     fn of_all(reads: Reads) -> Self {
-        Self { reads, groups: None, users: None, may_remove: MayRemove::Everything }
+        Self { reads, groups: None, users: None, leavers: BTreeSet::new(), may_remove: MayRemove::Everything }
     }
 
     fn of_groups((reads, groups): (Reads, BTreeSet<OktaGroupId>)) -> Self {
@@ -204,7 +206,10 @@ where
             Scope::All => Ok(Ground::of_all(self.read_everything().await?)),
             Scope::Groups(names) => Ok(Ground::of_groups(self.read_named_groups(names).await?)),
             Scope::ChangedSince(since) => match self.moment(*since).await {
-                Some(moment) => Ok(Ground::of_groups(self.read_changed_groups(moment).await?)),
+                Some(moment) => {
+                    let (reads, groups, leavers) = self.read_changes(moment).await?;
+                    Ok(Ground { leavers, ..Ground::of_groups((reads, groups)) })
+                }
                 None => Ok(Ground::of_all(self.read_everything().await?)),
             },
             Scope::Users(names) => self.read_named_users(names).await,
