@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Json, Router};
@@ -57,7 +58,8 @@ impl Aws {
     }
 }
 
-async fn call(State(state): State<Arc<Queued>>, headers: HeaderMap, Json(request): Json<Value>) -> Json<Value> {
+async fn call(State(state): State<Arc<Queued>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let request = serde_json::from_slice::<Value>(&body).unwrap_or_default();
     tokio::time::sleep(state.latency).await;
     let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.rsplit('.').next()).unwrap_or_default();
     Json(match operation {
