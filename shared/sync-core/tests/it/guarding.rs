@@ -351,3 +351,11 @@ fn a_settled_run_keeps_its_place_in_the_window_and_a_run_that_took_nothing_leave
     book.book("r4", &spend(1), start + SignedDuration::from_hours(24), 24);
     assert!(!book.body().contains("r3"), "what has left the window is forgotten");
 }
+
+#[test]
+fn new_members_take_nothing_of_the_window() {
+    let world = World::in_sync(1, 1, "[guard]\nmax_assignment_additions = 0\nmax_membership_removals = 0\n").user("u9").provisioned("u9");
+    let judgement = world.members("g0", &["u0", "u9"]).judged();
+    assert!(judgement.held.is_empty() && judgement.spend.is_empty());
+    assert_eq!(judgement.approved.len(), 1);
+}

@@ -6,4 +6,5 @@ mod managing;
 mod planning;
 mod properties;
 mod reporting;
+mod resolving;
 mod world;
