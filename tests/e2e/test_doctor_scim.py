@@ -34,7 +34,7 @@ SCIM_TROUBLES: list[tuple[str, int | None, dict[str, str], str, str, str]] = [
     ("a token that ends soon", 12, {}, "warn", "the token ends on", "Generate token"),
     ("a secret that does not say when it ends", None, {}, "warn", "does not say when", '"expires"'),
     ("another tenant's endpoint", 365, {"endpoint": "{aws}/another-tenant/scim/v2"}, "fail", "is not accepted", "Generate token"),
-    ("an endpoint that is none", 365, {"endpoint": "{aws}/nothing"}, "fail", "endpoint", "Generate token"),
+    ("an endpoint that is none", 365, {"endpoint": "{aws}/nothing"}, "fail", "HTTP 4", "Generate token"),
     ("an endpoint where nobody is", 365, {"endpoint": "http://127.0.0.1:9/x/scim/v2"}, "fail", "could not be reached", "Generate token"),
 ]
 """A trouble, the days that the token has left, what is wrong in the secret, the verdict, words of what is seen and of what to do."""
