@@ -13,7 +13,7 @@ use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::plan::MayRemove;
 use sync_core::policy::WriteMode;
-use sync_core::report::{Findings, Mode, Report};
+use sync_core::report::{Findings, Mode, Report, Throttled};
 use tokio::time::Instant;
 
 use crate::apply::Turn;
@@ -139,6 +139,9 @@ where
         let mut findings = result?;
         findings.notes.extend(notes);
         findings.is_dry = !writes;
+        let spent = self.spent();
+        findings.throttled =
+            Throttled { okta: spent.okta_throttled - before.okta_throttled, aws: spent.target.throttled - before.target.throttled };
         let report = self.report(request, &findings, before, started);
         if writes {
             self.conclude(request, &report, &findings, began).await;

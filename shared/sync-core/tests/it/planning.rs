@@ -509,3 +509,11 @@ fn of_a_plan_what_these_leavers_lose_can_be_taken_and_put_to_another() {
     let leavers = sync_core::resolve::leavers(&world.okta, &world.actual, &world.policy);
     assert_eq!(leavers, ["U0", "U1"].map(user_id).into());
 }
+
+#[test]
+fn whoever_may_be_moving_to_a_group_that_was_not_read_keeps_what_they_have() {
+    let world = World::in_sync(2, 2, "").members("g0", &["u1"]).members("g1", &["u0", "u2", "u3"]);
+    assert_eq!(world.plan().len(), 2);
+    let unread = world.with(|world| drop(world.actual.group_lists.insert(group_id("G1"), Reading::Unknown("throttled".to_owned()))));
+    assert!(unread.plan().is_empty(), "{:?}", lines(&unread.plan()));
+}
