@@ -1,5 +1,7 @@
 //! One run of the engine, as a command asks for it, and its report.
 
+use std::time::Duration;
+
 use engine::{Completed, Request, Scope};
 use serde_json::Value;
 use sync_core::error::TargetErrorKind;
@@ -48,6 +50,12 @@ pub(crate) struct Reported {
 const WITHOUT_TABLE: &str = "no table is given (--table): what other runs removed in the window, pauses, pinned users and the rules of earlier policies are \
                              not known, so the guard may hold more than this shows, and \"last\" means everything";
 
+/// Who changed something, in the events on the bus.
+const SENDER: &str = "lockstep";
+
+/// How long the bus is waited for after a run. A thousand changes are a hundred calls, four at a time.
+const TELLING: Duration = Duration::from_secs(60);
+
 /// Runs once.
 pub(crate) async fn once(session: &Session, wanted: Wanted, deadline: Instant) -> Result<Reported, CliError> {
     let engine = session.engine(deadline).await?;
@@ -61,6 +69,11 @@ pub(crate) async fn with(engine: &CliEngine, session: &Session, wanted: Wanted) 
     let Completed { mut report, findings, .. } = Box::pin(engine.reconcile(&request)).await?;
     if session.settings().table.is_none() {
         report.notes.push(WITHOUT_TABLE.to_owned());
+    }
+    if mode == Mode::Apply {
+        let until = Instant::now() + TELLING;
+        let lost = session.changes().await.send(SENDER, &report.run_id, &findings, until).await.unwrap_or_default();
+        report.notes.extend((lost > 0).then(|| format!("{lost} change events are not on the bus (LOCKSTEP_EVENT_BUS); -v says why")));
     }
     let json = report.to_json();
     let document = read_back(&json)?;

@@ -112,7 +112,8 @@ async fn fill_names(document: &mut Document, session: &Session, output: &Output)
     }
 }
 
-async fn names(ids: &BTreeSet<String>, session: &Session) -> Result<BTreeMap<String, String>, CliError> {
+/// The logins of these users, by their Okta ids; whom Okta does not know is left out.
+pub(crate) async fn names(ids: &BTreeSet<String>, session: &Session) -> Result<BTreeMap<String, String>, CliError> {
     let (_, okta) = session.assembler().await?.source(session.deadline(None)).await?;
     let asked: Vec<String> = ids.iter().take(MOST_NAMES).cloned().collect();
     let ask = |id: String| {

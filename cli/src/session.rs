@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use ledger::DynamoTable;
 use okta::OktaClient;
 use runtime::aws::{Patience, sdk_config};
+use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
 use runtime::config;
 use runtime::policy_file;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub okta_secret: Option<String>,
     /// Name or ARN of the SCIM endpoint and token.
     pub scim_secret: Option<String>,
+    /// Name or ARN of the EventBridge bus that every change is put on.
+    pub event_bus: Option<String>,
 }
 
 impl Settings {
@@ -60,6 +63,7 @@ impl Settings {
             table: global.table.clone().or_else(|| variable("LOCKSTEP_TABLE")),
             okta_secret: global.okta_secret.clone().or_else(|| variable("LOCKSTEP_OKTA_SECRET")),
             scim_secret: variable("LOCKSTEP_SCIM_SECRET"),
+            event_bus: variable("LOCKSTEP_EVENT_BUS"),
         }
     }
 
@@ -159,6 +163,11 @@ impl Session {
     pub(crate) async fn engine(&self, deadline: Instant) -> Result<CliEngine, CliError> {
         let Engine { source, target, clock, policy, directory, deadline, .. } = self.assembler().await?.engine(deadline).await?;
         Ok(Engine { source, target, ledger: self.ledger().await, clock, policy, directory, deadline })
+    }
+
+    /// Where changes are told, if anywhere.
+    pub(crate) async fn changes(&self) -> ChangeEvents {
+        ChangeEvents::new(self.aws().await, self.settings.event_bus.clone())
     }
 
     /// The ledger, over the table that is given, or over none.

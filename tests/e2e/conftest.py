@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from patients import ORGANIZATION, Patient
 
 from sandbox import Sandbox
 from sandbox.paths import SANDBOX
@@ -49,3 +50,12 @@ def stack() -> Iterator[Stack]:
     logs = [path.read_text() for path in stack.folder.glob("*.log") if path.name.startswith(("event-", "reconcile"))]
     assert any(logs), "the functions have logged what they did"
     assert not any(secret in text for text in logs for secret in (TOKEN, HOOK_PASSWORD)), "a secret is in a log (S54)"
+
+
+@pytest.fixture
+def patient(sandbox: Sandbox) -> Iterator[Patient]:
+    """A healthy world, and no fault left in it afterwards."""
+    sandbox.reset(world(12, 3, 4, organization=ORGANIZATION))
+    yield Patient(sandbox)
+    sandbox.okta.forget_faults()
+    sandbox.aws.forget_faults()

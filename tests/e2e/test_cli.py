@@ -1,9 +1,15 @@
 """`lockstep`, the real binary against the simulators and ministack: the same engine, the same ledger, the same answers."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import shlex
+import struct
 import subprocess
+import termios
 from typing import Any
 
 import pytest
@@ -11,6 +17,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.command_line import environment, lockstep
 from sandbox.paths import ROOT, binary
+from sandbox.processes import wait_until
 from worlds import add_member, login, remove_member, world
 
 FINE, ERROR, DRIFT, HELD, PARTIAL, USAGE = 0, 1, 2, 3, 4, 64
@@ -169,6 +176,74 @@ def test_a_backfill_shows_how_far_it_has_got(sandbox: Sandbox) -> None:
     assert sandbox.differences() == []
 
 
+def on_a_terminal(sandbox: Sandbox, *arguments: str) -> tuple[int, str]:
+    """How a command ends whose standard error is a terminal, and what that shows, as it came."""
+    ours, theirs = pty.openpty()
+    # Wide enough for a line that is not cut.
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+    command = [str(binary("lockstep")), *arguments]
+    with subprocess.Popen(
+        command,
+        env=environment(sandbox, TERM="xterm"),
+        cwd=sandbox.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        # The last reader of a terminal is told of its end by an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 65536):
+                shown += part
+        code = process.wait(timeout=120)
+    os.close(ours)
+    return code, shown.decode(errors="replace")
+
+
+def test_on_a_terminal_a_backfill_is_one_line_that_moves(sandbox: Sandbox) -> None:
+    sandbox.reset(world(60, 12, 30, in_sync=False))
+    sandbox.aws.settings(latency_ms=100)
+    code, shown = on_a_terminal(sandbox, "backfill", "--watch")
+    assert code == FINE and sandbox.differences() == []
+    # Bar, done, rate, time left, and the use of both quotas.
+    part = (
+        r"\[[=> ]{24}\] applying: (\d+) of 372 \(\d+ %\), \d+\.\d/s, [^;]+ left; "
+        r"Identity Store \d+\.\d of 19 calls/s, sso-admin \d+\.\d of 19"
+    )
+    done = [int(number) for number in re.findall(part, shown)]
+    assert len(set(done)) > 2 and done == sorted(done), shown
+    assert "\r" in shown or "\x1b[" in shown, "the line is drawn over"
+    assert "372 of 372" not in shown.splitlines()[-1:], "nothing is left of the bar where it ended"
+
+
+def test_what_the_command_line_changes_is_on_the_bus_as_well(drifted: Sandbox) -> None:
+    cloud, bus = drifted.cloud, "by-hand"
+    url, events = cloud.make_queue(bus, {}), cloud.client("events")
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name=bus, EventBusName=bus, EventPattern=json.dumps({"source": ["lockstep"]}))
+    events.put_targets(Rule=bus, EventBusName=bus, Targets=[{"Id": "queue", "Arn": cloud.queue_arn(bus)}])
+    assert lockstep(drifted, "plan", LOCKSTEP_EVENT_BUS=bus).code == DRIFT
+    assert cloud.bodies(url) == [], "a plan changes nothing"
+    applied = lockstep(drifted, "apply", "--json", LOCKSTEP_EVENT_BUS=bus).json
+    wait_until(lambda: cloud.messages(url) == 2, "both changes were told", 30)
+    details = [json.loads(body)["detail"] for body in cloud.bodies(url)]
+    assert {(each["run_id"], each["function"], each["outcome"]) for each in details} == {(applied["run_id"], "lockstep", "changed")}
+    assert sorted(each["action"] for each in details) == ["add_membership", "remove_membership"]
+    assert "@" not in json.dumps(details), "nobody is named"
+    lockstep(drifted, "pause")
+    undone = lockstep(drifted, "undo", applied["run_id"], "--apply", "--json", LOCKSTEP_EVENT_BUS=bus).json
+    lockstep(drifted, "resume")
+    wait_until(lambda: cloud.messages(url) == 2, "what was undone was told", 30)
+    assert {json.loads(body)["detail"]["run_id"] for body in cloud.bodies(url)} == {undone["run_id"]}
+
+
+def test_a_bus_that_is_not_there_is_said_and_fails_nothing(drifted: Sandbox) -> None:
+    ended = lockstep(drifted, "apply", LOCKSTEP_EVENT_BUS="arn:aws:events:us-east-1:000000000000:event-bus/none")
+    assert ended.code == FINE and drifted.differences() == []
+    assert "2 change events are not on the bus" in ended.out, ended.out + ended.err
+
+
 @pytest.fixture
 def giving(sandbox: Sandbox) -> Sandbox:
     """A world in which one group gives something on three accounts."""
@@ -221,6 +296,17 @@ def test_explain_says_what_the_last_runs_did_about_somebody(giving: Sandbox) -> 
     assert "SUSPENDED, not entitled" in suspended.out
     nobody = lockstep(giving, "explain", "user", "nobody@example.com")
     assert nobody.code == ERROR and "Okta has no user nobody@example.com" in nobody.err
+
+
+def test_explain_a_group_names_whom_its_history_has_by_id(giving: Sandbox) -> None:
+    lockstep(giving, "apply")
+    giving.okta.change(add_member("AWS-002", login(0)), add_member("AWS-002", login(1)), remove_member("AWS-002", login(8)))
+    lockstep(giving, "apply")
+    shown = lockstep(giving, "explain", "group", "AWS-002")
+    for name in (login(0), login(1), login(8)):
+        assert re.search(rf"membership 00u\w+ \({re.escape(name)}\): changed", shown.out), shown.out
+    [group] = lockstep(giving, "explain", "group", "AWS-002", "--json").json
+    assert {past["name"] for past in group["history"]["episodes"]} >= {login(0), login(1), login(8)}
 
 
 def test_explain_a_group_and_an_account(giving: Sandbox) -> None:

@@ -1,12 +1,15 @@
 """The event hook's address, as anyone on the internet reaches it."""
 
 import json
+import time
 import uuid
 from typing import Any
 
 import pytest
 
 from sandbox import Sandbox, deliveries
+from sandbox.functions import HOOK
+from sandbox.runtime_api import Function
 from sandbox.sandbox import HOOK_PASSWORD
 from worlds import add_member, login, world
 
@@ -17,6 +20,16 @@ def about(user: str, **more: Any) -> deliveries.Event:
     outcome = {"result": "SUCCESS"}
     event = {"uuid": "1", "published": "2026-11-24T10:00:00.000Z", "eventType": "group.user_membership.add"}
     return {**event, "outcome": outcome, "target": target, **more}
+
+
+BURST = 1000
+"""Deliveries of one event each. `bin/bench` measures ten thousand, within a minute."""
+
+
+def request(delivery: dict[str, Any]) -> dict[str, Any]:
+    """A delivery as a function URL gives it to the function."""
+    http = {"requestContext": {"http": {"method": "POST"}}, "headers": {"authorization": HOOK_PASSWORD}}
+    return {"version": "2.0", **http, "body": json.dumps(delivery), "isBase64Encoded": False}
 
 
 def test_s25_the_challenge_is_answered_without_a_secret(sandbox: Sandbox) -> None:
@@ -69,6 +82,21 @@ def test_s25_a_delivery_of_nothing_of_interest_is_taken_and_queues_nothing(sandb
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD"])
 def test_s25_other_methods_are_refused(sandbox: Sandbox, method: str) -> None:
     assert deliveries.call(sandbox.hook_url, method, headers={"authorization": HOOK_PASSWORD}).status == 405
+
+
+def test_s24_a_burst_of_deliveries_is_acknowledged_within_three_seconds_each_and_all_of_it_is_queued(sandbox: Sandbox) -> None:
+    """A process as Lambda starts it, without the worker: what it queues stays there to be counted."""
+    queue = sandbox.cloud.make_queue(f"burst-{uuid.uuid4().hex}.fifo", {"FifoQueue": "true"})
+    env = {**sandbox.environment(HOOK), "LOCKSTEP_QUEUE_URL": queue}
+    slowest, users = 0.0, [f"00u{number:017}" for number in range(BURST)]
+    with Function(HOOK, env, sandbox.folder / "single") as hook:
+        for user in users:
+            began = time.monotonic()
+            answer = hook.invoke(request(deliveries.envelope([about(user)])))
+            slowest = max(slowest, time.monotonic() - began)
+            assert answer.body["statusCode"] == 204, answer
+    assert slowest < 3
+    assert sandbox.cloud.messages(queue) == BURST
 
 
 def test_a_good_event_among_odd_ones_is_worked_off(sandbox: Sandbox) -> None:

@@ -1,7 +1,7 @@
 //! How long a run takes: calls over the rates that the sides allow. Reads of the two sides come one after the other; the APIs of the Identity
 //! Store are counted apart, and go side by side.
 
-use sync_core::policy::LimitsPolicy;
+use sync_core::policy::{LimitsPolicy, Transport};
 
 use super::judge::quota::counted;
 
@@ -13,6 +13,9 @@ const AWS_PAGE: usize = 100;
 
 /// Accounts on a page of Organizations.
 const ACCOUNTS_PAGE: usize = 20;
+
+/// Members that one request over SCIM puts into a group.
+const MEMBERS_A_PATCH: u64 = 100;
 
 /// Pages a second that Organizations gives; AWS publishes a table that nobody here has read, and this is the careful side.
 const ORGANIZATIONS_TPS: f64 = 8.0;
@@ -42,6 +45,8 @@ pub(crate) struct World {
     pub(crate) assignments: usize,
     /// Whether assignments can be read by group.
     pub(crate) reads_by_group: bool,
+    /// Whether Lockstep makes users.
+    pub(crate) makes_users: bool,
 }
 
 /// How long runs take in a world.
@@ -51,19 +56,22 @@ pub(crate) struct Estimate {
     okta_calls: u64,
     okta_tps: f64,
     store_tps: f64,
+    /// Where users and memberships are written over SCIM: its rate.
+    scim_tps: Option<f64>,
     admin_tps: f64,
     in_flight: f64,
 }
 
 impl Estimate {
     /// The estimate under these limits; `okta_per_minute` is what Okta says this credential may send for groups.
-    pub(crate) fn new(world: World, limits: &LimitsPolicy, okta_per_minute: Option<u64>) -> Self {
+    pub(crate) fn new(world: World, limits: &LimitsPolicy, transport: Transport, okta_per_minute: Option<u64>) -> Self {
         let members: u64 = world.managed.iter().map(|(members, _)| members.div_ceil(OKTA_PAGE).max(1)).sum();
         let pages = (world.okta_groups as u64).div_ceil(OKTA_PAGE).max(1);
         Self {
             okta_calls: pages + members,
             okta_tps: float(okta_per_minute.unwrap_or(OKTA_PER_MINUTE)) * limits.okta_rate_share / 60.0,
             store_tps: limits.identity_store_tps,
+            scim_tps: (transport == Transport::Scim).then_some(limits.scim_tps),
             admin_tps: limits.sso_admin_tps,
             in_flight: f64::from(limits.max_assignments_in_flight),
             world,
@@ -82,8 +90,16 @@ impl Estimate {
     /// What a first load adds at most, in seconds: every group that has to be made with all its members, and every assignment.
     pub(crate) fn first_load_s(&self) -> f64 {
         let (groups, memberships) = self.missing();
-        let store = float(groups.max(memberships)) / self.store_tps;
-        store + float(self.world.assignments as u64) * ASSIGNMENT_S / self.in_flight
+        let writes = match self.scim_tps {
+            None => float(groups.max(memberships)) / self.store_tps,
+            // A group is made by the Identity Store API. One request fills a hundred places in it and sets its externalId on the way; who is to be
+            // made is known only when Okta's lists are read, and is at most everyone in them.
+            Some(scim_tps) => {
+                let users = if self.world.makes_users { memberships } else { 0 };
+                float(groups) / self.store_tps + float(self.patches().max(users)) / scim_tps
+            }
+        };
+        writes + float(self.world.assignments as u64) * ASSIGNMENT_S / self.in_flight
     }
 
     /// The calls of a full run, in words.
@@ -96,7 +112,24 @@ impl Estimate {
     /// The writes of a first load, in words.
     pub(crate) fn writes(&self) -> String {
         let (groups, memberships) = self.missing();
-        format!("{groups} groups, {memberships} memberships and {} assignments", self.world.assignments)
+        let assignments = self.world.assignments;
+        match self.scim_tps {
+            None => format!("{groups} groups, {memberships} memberships and {assignments} assignments"),
+            Some(_) => {
+                let users = if self.world.makes_users { ", the users who are missing" } else { "" };
+                let patches = counted(usize::try_from(self.patches()).unwrap_or(usize::MAX), "request");
+                format!("{groups} groups{users}, {memberships} memberships by {patches} over SCIM, and {assignments} assignments")
+            }
+        }
+    }
+
+    /// Requests over SCIM that fill the groups that have to be made.
+    fn patches(&self) -> u64 {
+        self.new_groups().map(|members| members.div_ceil(MEMBERS_A_PATCH).max(1)).sum()
+    }
+
+    fn new_groups(&self) -> impl Iterator<Item = u64> {
+        self.world.managed.iter().filter(|(_, is_new)| *is_new).map(|(members, _)| *members)
     }
 
     fn member_lists(&self) -> usize {
@@ -104,8 +137,7 @@ impl Estimate {
     }
 
     fn missing(&self) -> (u64, u64) {
-        let new = || self.world.managed.iter().filter(|(_, is_new)| *is_new);
-        (new().count() as u64, new().map(|(members, _)| members).sum())
+        (self.new_groups().count() as u64, self.new_groups().sum())
     }
 
     /// Names of permission sets are remembered, so a function that stays warm asks for them once.
@@ -146,7 +178,7 @@ mod tests {
     #[test]
     fn a_full_run_is_the_calls_over_the_rates() {
         let world = World { okta_groups: 1000, managed: managed(300, 30, false), users: 10_000, groups: 300, ..World::default() };
-        let estimate = Estimate::new(world, &limits(), Some(300));
+        let estimate = Estimate::new(world, &limits(), Transport::IdentityStore, Some(300));
         // 300 lists of members at 20 a second, and 5 pages and 300 lists at 5 a second.
         assert!((estimate.full_run_s() - (15.0 + 61.0)).abs() < 0.01, "{}", estimate.full_run_s());
         assert!(estimate.first_load_s() < 0.01);
@@ -155,14 +187,14 @@ mod tests {
     #[test]
     fn long_lists_of_members_take_a_call_for_each_page() {
         let world = World { okta_groups: 1, managed: managed(1, 1001, false), ..World::default() };
-        assert_eq!(Estimate::new(world, &limits(), None).okta_calls, 1 + 6);
+        assert_eq!(Estimate::new(world, &limits(), Transport::IdentityStore, None).okta_calls, 1 + 6);
     }
 
     #[test]
     fn reads_by_account_cost_accounts_times_permission_sets() {
         let by = |reads_by_group| {
             let world = World { managed: managed(200, 1, false), accounts: 100, permission_sets: 20, reads_by_group, ..World::default() };
-            Estimate::new(world, &limits(), None).admin_reads()
+            Estimate::new(world, &limits(), Transport::IdentityStore, None).admin_reads()
         };
         assert_eq!((by(true), by(false)), (220.0, 2020.0));
     }
@@ -170,9 +202,24 @@ mod tests {
     #[test]
     fn a_first_load_makes_what_is_missing() {
         let world = World { managed: managed(10, 1000, true), assignments: 100, ..World::default() };
-        let estimate = Estimate::new(world, &limits(), None);
+        let estimate = Estimate::new(world, &limits(), Transport::IdentityStore, None);
         assert!((estimate.first_load_s() - (500.0 + 30.0)).abs() < 0.01, "{}", estimate.first_load_s());
         assert_eq!(estimate.writes(), "10 groups, 10000 memberships and 100 assignments");
+    }
+
+    #[test]
+    fn over_scim_a_request_fills_a_hundred_places() {
+        let load = |makes_users| {
+            let world = World { managed: managed(300, 30, true), makes_users, ..World::default() };
+            Estimate::new(world, &limits(), Transport::Scim, None)
+        };
+        let expected = 300.0 / 20.0 + 300.0 / 19.0;
+        assert!((load(false).first_load_s() - expected).abs() < 0.01, "{}", load(false).first_load_s());
+        assert!((load(true).first_load_s() - (15.0 + 9000.0 / 19.0)).abs() < 0.01, "who is made is at most everyone in the lists");
+        assert_eq!(load(false).writes(), "300 groups, 9000 memberships by 300 requests over SCIM, and 0 assignments");
+        assert!(load(true).writes().contains("the users who are missing"));
+        let large = World { managed: managed(1, 201, true), ..World::default() };
+        assert_eq!(Estimate::new(large, &limits(), Transport::Scim, None).patches(), 3);
     }
 
     #[test]

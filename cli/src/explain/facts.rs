@@ -141,10 +141,11 @@ pub(super) fn history_lines(text: &mut String, history: &History, paint: Paint) 
     for past in &history.episodes {
         let _ = writeln!(
             text,
-            "  {}  {} {}: {} (run {})",
+            "  {}  {} {}{}: {} (run {})",
             past.ended,
             past.action.replace('_', " "),
             plain(&past.about),
+            past.name.as_ref().map(|name| format!(" ({})", plain(name))).unwrap_or_default(),
             past.fate.replace('_', " "),
             past.run_id
         );

@@ -9,7 +9,7 @@ use sync_core::reading::Reading;
 use sync_core::snapshot::GroupSighting;
 
 use super::facts::{self, Given};
-use super::{GroupArgs, History, Pending, as_json, fill_sessions, history, pending};
+use super::{GroupArgs, History, Pending, as_json, fill_sessions, history, name_users, pending};
 use crate::error::CliError;
 use crate::output::{Paint, Tone};
 use crate::run::{self, Wanted};
@@ -79,6 +79,8 @@ async fn one(
     let mut gives = facts::given(evidence, id, target.map(|group| &group.id));
     fill_sessions(&mut gives, evidence, engine).await;
     let subject = Subject::Group(id.as_str());
+    let mut history = history(&subject, args.how.days, session).await?;
+    name_users(&mut history, evidence, session).await;
     Ok(Explanation {
         okta_id: id.to_string(),
         name: name.unwrap_or_else(|| args.group.clone()),
@@ -91,7 +93,7 @@ async fn one(
         gives,
         pending: pending(&document, &subject),
         unresolved: document.unresolved.iter().map(|open| format!("{}: {} {}", open.kind, open.name, open.reason)).collect(),
-        history: history(&subject, args.how.days, session).await?,
+        history,
         notes: document.notes,
     })
 }

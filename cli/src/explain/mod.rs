@@ -5,11 +5,14 @@ mod facts;
 mod group;
 mod user;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::{Args, Subcommand};
 use engine::Evidence;
 use serde::Serialize;
 use sync_core::ids::AccountId;
 use sync_core::report::document::{Document, Entry};
+use sync_core::snapshot::UserSighting;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -96,6 +99,9 @@ struct Past {
     run_id: String,
     action: String,
     about: String,
+    /// Who that is, where the history has an id alone and Okta or Identity Center says the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     fate: String,
 }
 
@@ -138,9 +144,26 @@ async fn history(subject: &Subject<'_>, days: u16, session: &Session) -> Result<
         run_id: episode.run_id,
         action: episode.action,
         about: episode.about.shown().to_owned(),
+        name: None,
         fate: episode.fate,
     };
     Ok(History { is_known: true, last_run, paused_since, episodes: episodes.map(past).collect() })
+}
+
+/// Names the users of a history that has their ids alone: from what was read anyway, and else by asking Okta.
+async fn name_users(history: &mut History, evidence: &Evidence, session: &Session) {
+    let present = evidence.okta.users.values().filter_map(|sighting| match sighting {
+        UserSighting::Present(user) => Some((user.id.as_str(), user.login.as_str())),
+        UserSighting::Gone | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_) => None,
+    });
+    let known: BTreeMap<&str, &str> = present.collect();
+    let missing = |past: &&Past| past.about.starts_with("00u") && !known.contains_key(past.about.as_str());
+    let asked: BTreeSet<String> = history.episodes.iter().filter(missing).map(|past| past.about.clone()).collect();
+    let found = if asked.is_empty() { BTreeMap::new() } else { runs::names(&asked, session).await.unwrap_or_default() };
+    for past in &mut history.episodes {
+        let name = known.get(past.about.as_str()).map(|name| (*name).to_owned());
+        past.name = name.or_else(|| found.get(&past.about).cloned());
+    }
 }
 
 /// What a plan would do about it, as far as it says.
@@ -177,7 +200,7 @@ fn as_json<T: Serialize>(explanation: &T) -> Result<String, CliError> {
 
 /// How long sessions last, for the permission sets that matter here. What AWS does not say is left out.
 async fn fill_sessions(given: &mut [facts::Given], evidence: &Evidence, engine: &CliEngine) {
-    let mut known = std::collections::BTreeMap::new();
+    let mut known = BTreeMap::new();
     for each in given.iter_mut().filter(|each| each.in_effect == Some(true)) {
         let Some(arn) = evidence.actual.permission_sets.get(&each.permission_set) else { continue };
         if !known.contains_key(arn) {

@@ -77,7 +77,7 @@ impl EventWorker {
         };
         match Box::pin(engine.reconcile(&request)).await {
             Ok(completed) => {
-                runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
+                self.tell(&completed, Vec::new()).await;
                 hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
             }
             Err(error) => tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on"),
@@ -122,14 +122,18 @@ impl EventWorker {
     }
 
     async fn say(&self, completed: &Completed, messages: &[Understood]) {
-        runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
         let now = self.clock.now();
-        let mut metrics = runtime::report_log::metrics(&completed.report);
         let oldest = messages.iter().map(|message| now.duration_since(message.trigger.arrived).as_secs_f64());
-        metrics.push(Metric::new(Name::OldestEventSeconds, oldest.fold(0.0, f64::max)));
+        self.tell(completed, vec![Metric::new(Name::OldestEventSeconds, oldest.fold(0.0, f64::max))]).await;
+    }
+
+    /// Says what a run came to: in the log, on the bus, and in the metrics.
+    async fn tell(&self, completed: &Completed, mut metrics: Vec<Metric>) {
+        runtime::report_log::log(Function::EventWorker, &completed.report, &completed.findings);
+        metrics.extend(runtime::report_log::metrics(&completed.report, &completed.findings));
         let (run_id, until) = (&completed.report.run_id, Instant::now() + TELLING);
         metrics.extend(self.changes.publish(Function::EventWorker, run_id, &completed.findings, until).await);
-        runtime::metrics::emit(Function::EventWorker, now, &metrics);
+        runtime::metrics::emit(Function::EventWorker, self.clock.now(), &metrics);
     }
 
     /// Acknowledges a message, puts it off, or leaves it where it is.

@@ -117,7 +117,7 @@ impl Reconcile {
         let until = closing(deadline_ms, self.clock.now());
         let lost = self.changes.publish(Function::Reconcile, &request.run_id, &completed.findings, until).await;
         let stopped = vec![Metric::flag(Name::RunStopped, rest == Rest::Stopped)];
-        let metrics = [runtime::report_log::metrics(&completed.report), lost, stopped].concat();
+        let metrics = [runtime::report_log::metrics(&completed.report, &completed.findings), lost, stopped].concat();
         runtime::metrics::emit(Function::Reconcile, now, &metrics);
         Ok(completed.report.to_json())
     }

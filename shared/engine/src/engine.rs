@@ -33,12 +33,13 @@ pub struct Engine<S, T, L, C> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) okta: u64,
+    pub(crate) okta_throttled: u64,
     pub(crate) target: TargetCalls,
 }
 
 impl<S: ReadSource, T: ReadTarget, L, C> Engine<S, T, L, C> {
     pub(crate) fn spent(&self) -> Spent {
-        Spent { okta: self.source.calls(), target: self.target.calls() }
+        Spent { okta: self.source.calls(), okta_throttled: self.source.throttled(), target: self.target.calls() }
     }
 
     /// Whether there is no time left to begin anything.

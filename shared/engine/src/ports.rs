@@ -39,6 +39,9 @@ pub trait ReadSource: Send + Sync {
 
     /// Requests sent so far, repeated ones included.
     fn calls(&self) -> u64;
+
+    /// Those of them that were answered "too many" (429).
+    fn throttled(&self) -> u64;
 }
 
 /// Reads from Identity Center. Every list is read to its last page, or the call fails.
@@ -235,6 +238,8 @@ pub struct TargetCalls {
     pub sso_admin: u64,
     /// Organizations.
     pub organizations: u64,
+    /// Those of all of them that were answered "too many".
+    pub throttled: u64,
 }
 
 /// A row of the ledger's table.

@@ -13,7 +13,7 @@ use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::plan::MayRemove;
 use sync_core::policy::WriteMode;
-use sync_core::report::{Findings, Mode, Report};
+use sync_core::report::{Findings, Mode, Report, Throttled};
 use tokio::time::Instant;
 
 use crate::apply::Turn;
@@ -78,12 +78,14 @@ struct Ground {
     groups: Option<BTreeSet<OktaGroupId>>,
     /// The users that the run is about, and the groups that it is about beside them; `None` where it is not about single users.
     users: Option<(BTreeSet<OktaUserId>, BTreeSet<OktaGroupId>)>,
+    /// Users who lose everything, whatever groups the run is about, if they have left.
+    leavers: BTreeSet<OktaUserId>,
     may_remove: MayRemove,
 }
 
 impl Ground {
     fn of_all(reads: Reads) -> Self {
-        Self { reads, groups: None, users: None, may_remove: MayRemove::Everything }
+        Self { reads, groups: None, users: None, leavers: BTreeSet::new(), may_remove: MayRemove::Everything }
     }
 
     fn of_groups((reads, groups): (Reads, BTreeSet<OktaGroupId>)) -> Self {
@@ -137,6 +139,9 @@ where
         let mut findings = result?;
         findings.notes.extend(notes);
         findings.is_dry = !writes;
+        let spent = self.spent();
+        findings.throttled =
+            Throttled { okta: spent.okta_throttled - before.okta_throttled, aws: spent.target.throttled - before.target.throttled };
         let report = self.report(request, &findings, before, started);
         if writes {
             self.conclude(request, &report, &findings, began).await;
@@ -204,7 +209,10 @@ where
             Scope::All => Ok(Ground::of_all(self.read_everything().await?)),
             Scope::Groups(names) => Ok(Ground::of_groups(self.read_named_groups(names).await?)),
             Scope::ChangedSince(since) => match self.moment(*since).await {
-                Some(moment) => Ok(Ground::of_groups(self.read_changed_groups(moment).await?)),
+                Some(moment) => {
+                    let (reads, groups, leavers) = self.read_changes(moment).await?;
+                    Ok(Ground { leavers, ..Ground::of_groups((reads, groups)) })
+                }
                 None => Ok(Ground::of_all(self.read_everything().await?)),
             },
             Scope::Users(names) => self.read_named_users(names).await,

@@ -48,12 +48,13 @@ struct Shared {
     sso_admin: AtomicU64,
     organizations: AtomicU64,
     scim: AtomicU64,
+    throttled: AtomicU64,
 }
 
 impl Caller {
     pub(crate) fn new(paces: Paces) -> Self {
-        let [identity_store, sso_admin, organizations, scim] = [0; 4].map(AtomicU64::new);
-        Self { shared: Arc::new(Shared { paces, identity_store, sso_admin, organizations, scim }), deadline: None }
+        let [identity_store, sso_admin, organizations, scim, throttled] = [0; 5].map(AtomicU64::new);
+        Self { shared: Arc::new(Shared { paces, identity_store, sso_admin, organizations, scim, throttled }), deadline: None }
     }
 
     /// The same caller for a run that must end at `deadline`.
@@ -68,6 +69,7 @@ impl Caller {
             sso_admin: self.shared.sso_admin.load(Ordering::Relaxed),
             organizations: self.shared.organizations.load(Ordering::Relaxed),
             scim: self.shared.scim.load(Ordering::Relaxed),
+            throttled: self.shared.throttled.load(Ordering::Relaxed),
         }
     }
 
@@ -113,7 +115,10 @@ impl Caller {
     fn heed(&self, api: Api, again: Again) {
         match again {
             Again::Never => self.shared.paces.of(api).succeeded(),
-            Again::Throttled(pause) => self.shared.paces.throttled(api, pause.unwrap_or_default()),
+            Again::Throttled(pause) => {
+                self.shared.throttled.fetch_add(1, Ordering::Relaxed);
+                self.shared.paces.throttled(api, pause.unwrap_or_default());
+            }
             Again::Unavailable(_) => {}
         }
     }

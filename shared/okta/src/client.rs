@@ -150,6 +150,10 @@ impl ReadSource for OktaClient {
     fn calls(&self) -> u64 {
         self.shared.sender.calls()
     }
+
+    fn throttled(&self) -> u64 {
+        self.shared.sender.throttled()
+    }
 }
 
 /// Okta's filter for groups that changed, or whose members changed, after this moment (cut down to milliseconds, as Okta's are).

@@ -40,6 +40,7 @@ pub(crate) struct Sender {
     credential: Credential,
     gate: Gate,
     calls: AtomicU64,
+    throttled: AtomicU64,
 }
 
 /// How a request has fared so far.
@@ -60,12 +61,23 @@ struct Sent {
 
 impl Sender {
     pub(crate) fn new(exchange: Arc<dyn Exchange>, provider: Arc<dyn CredentialProvider>, rate_share: f64) -> Self {
-        Self { exchange, credential: Credential::new(provider), gate: Gate::new(rate_share), calls: AtomicU64::new(0) }
+        Self {
+            exchange,
+            credential: Credential::new(provider),
+            gate: Gate::new(rate_share),
+            calls: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
+        }
     }
 
     /// Requests sent so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Answers so far that were a rate limit's.
+    pub(crate) fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
     }
 
     /// Sends a request until it succeeds, or fails for good, or the deadline comes.
@@ -104,6 +116,7 @@ impl Sender {
         let bucket_closed = match &result {
             Ok(answer) => {
                 attempts.remember(answer);
+                self.throttled.fetch_add(u64::from(is_throttled(answer)), Ordering::Relaxed);
                 admitted.answered(&answer.headers, is_throttled(answer))
             }
             Err(_) => false,

@@ -61,27 +61,33 @@ impl ChangeEvents {
         Self { bus: bus.map(|bus| (Client::new(config), bus)) }
     }
 
-    /// Puts what a run changed on the bus, until `until`, and says what was lost, as a metric. Without a bus there is neither.
+    /// Puts what a run of a function changed on the bus, until `until`, and says what was lost, as a metric. Without a bus there is neither.
     pub async fn publish(&self, function: Function, run_id: &str, findings: &Findings, until: Instant) -> Vec<Metric> {
-        let Some((client, bus)) = &self.bus else { return Vec::new() };
-        let entries = entries(bus, function, run_id, findings);
+        let lost = self.send(function.as_str(), run_id, findings, until).await;
+        lost.map(|lost| Metric::count(Name::ChangeEventsLost, lost as u64)).into_iter().collect()
+    }
+
+    /// The same for any `sender`, who is named in the events, and how many were lost; `None` without a bus.
+    pub async fn send(&self, sender: &'static str, run_id: &str, findings: &Findings, until: Instant) -> Option<usize> {
+        let (client, bus) = self.bus.as_ref()?;
+        let entries = entries(bus, sender, run_id, findings);
         let lost = entries.len() - send_all(client, &entries, until).await;
         if lost > 0 {
             tracing::error!(event = "change_events_lost", run_id, lost, of = entries.len(), bus, "the log has every action");
         }
-        vec![Metric::count(Name::ChangeEventsLost, lost as u64)]
+        Some(lost)
     }
 }
 
 /// The events of a run: one for each action that changed something, or that AWS has begun.
-fn entries(bus: &str, function: Function, run_id: &str, findings: &Findings) -> Vec<PutEventsRequestEntry> {
+fn entries(bus: &str, sender: &'static str, run_id: &str, findings: &Findings) -> Vec<PutEventsRequestEntry> {
     let detail = |(action, outcome): &(Action, Outcome)| {
         let outcome = match outcome {
             Outcome::Done(Effect::Changed) => "changed",
             Outcome::Pending(_) => "pending",
             Outcome::Done(Effect::AlreadyInEffect) | Outcome::Failed(_) | Outcome::NotAttempted(_) => return None,
         };
-        Some((action.name(), detail(function, run_id, action, outcome)))
+        Some((action.name(), detail(sender, run_id, action, outcome)))
     };
     let entry = |(name, detail): (&str, String)| {
         PutEventsRequestEntry::builder().event_bus_name(bus).source(SOURCE).detail_type(name).detail(detail).build()
@@ -89,10 +95,10 @@ fn entries(bus: &str, function: Function, run_id: &str, findings: &Findings) -> 
     findings.outcomes.iter().filter_map(detail).map(entry).collect()
 }
 
-fn detail(function: Function, run_id: &str, action: &Action, outcome: &'static str) -> String {
+fn detail(sender: &'static str, run_id: &str, action: &Action, outcome: &'static str) -> String {
     let detail = Detail {
         run_id,
-        function: function.as_str(),
+        function: sender,
         action: action.name(),
         okta_group: action.group().map(|group| group.okta_id.as_str()),
         group_id: action.group_id().map(sync_core::ids::GroupId::as_str),
@@ -189,7 +195,7 @@ mod tests {
 
     fn details(outcomes: Vec<(Action, Outcome)>) -> Vec<(String, Value)> {
         let findings = Findings { outcomes, ..Findings::default() };
-        let entries = entries("audit", Function::Reconcile, "r-1", &findings);
+        let entries = entries("audit", Function::Reconcile.as_str(), "r-1", &findings);
         let detail = |entry: &PutEventsRequestEntry| {
             assert_eq!((entry.source(), entry.event_bus_name()), (Some("lockstep"), Some("audit")));
             (entry.detail_type().unwrap().to_owned(), serde_json::from_str(entry.detail().unwrap()).unwrap())

@@ -96,6 +96,10 @@ names! {
     IdentityStoreCalls: Count,
     /// Requests to sso-admin.
     SsoAdminCalls: Count,
+    /// Requests that Okta refused as too many (429).
+    OktaThrottled: Count,
+    /// Requests that Identity Store, sso-admin, Organizations or the SCIM endpoint refused as too many.
+    AwsThrottled: Count,
     /// The time since a full run ended with everything done.
     SecondsSinceCompleteRun: Seconds,
     /// How long runs have been paused; 0 where they are not.

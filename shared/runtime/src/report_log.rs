@@ -27,6 +27,8 @@ pub fn log(function: Function, report: &Report, findings: &Findings) {
         sso_admin_calls = report.calls.sso_admin,
         organizations_calls = report.calls.organizations,
         identity_store_calls = report.calls.identity_store,
+        okta_throttled = findings.throttled.okta,
+        aws_throttled = findings.throttled.aws,
         duration_ms = report.duration_ms,
         plan_hash = report.plan_hash,
     );
@@ -86,7 +88,7 @@ fn said(outcome: &Outcome) -> String {
 }
 
 /// What a run adds to the metrics.
-pub fn metrics(report: &Report) -> Vec<Metric> {
+pub fn metrics(report: &Report, findings: &Findings) -> Vec<Metric> {
     let leavers = report.plan.iter().filter(|entry| entry.held == Some("max_leavers")).count();
     let held: usize = report.held.iter().map(|entry| entry.actions.max(1)).sum();
     vec![
@@ -103,6 +105,8 @@ pub fn metrics(report: &Report) -> Vec<Metric> {
         Metric::count(Name::SsoAdminCalls, report.calls.sso_admin),
         Metric::count(Name::OktaCalls, report.calls.okta),
         Metric::count(Name::IdentityStoreCalls, report.calls.identity_store),
+        Metric::count(Name::OktaThrottled, findings.throttled.okta),
+        Metric::count(Name::AwsThrottled, findings.throttled.aws),
         Metric::count(Name::RunMilliseconds, report.duration_ms),
     ]
 }

@@ -478,6 +478,7 @@ impl Action {
             Self::CreateUser(_) => "entitled by a managed group, and not in Identity Center".to_owned(),
             Self::UpdateUser(update) if update.is_undo => "the run that changed it is undone".to_owned(),
             Self::UpdateUser(update) => format!("differs from Okta in {}", update.differences().join(", ")),
+            Self::DisableUser(departure) if departure.reason == RemovalReason::Undone => "the run that let them in is undone".to_owned(),
             Self::DisableUser(departure) | Self::DeleteUser(departure) => departure.reason.to_string(),
             Self::CreateAssignment { rule, is_full: true, .. } => {
                 format!("rule {rule} gives it to the group, but AWS allows {GROUPS_AT_MOST} groups for one permission set on one account")

@@ -94,6 +94,12 @@ impl ActualState {
         self.user_lists.iter().filter_map(of_user).collect()
     }
 
+    /// The Okta id of a user, as Identity Center has it or as an earlier run found it.
+    pub fn okta_id(&self, user: &UserId) -> Option<OktaUserId> {
+        let external_id = || OktaUserId::new(self.users.get(user)?.external_ids.first()?).ok();
+        external_id().or_else(|| self.pins.iter().find(|(_, pinned)| *pinned == user).map(|(id, _)| id.clone()))
+    }
+
     /// How many members a group has; `None` if they were not read whole.
     pub fn size(&self, group: &GroupId) -> Option<usize> {
         self.group_lists.get(group).and_then(Reading::known).map(BTreeMap::len)

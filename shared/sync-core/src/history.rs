@@ -1,18 +1,20 @@
 //! What a run changed, in ids, and how it is undone.
 
-use std::collections::BTreeSet;
+mod users;
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::{
     Action, AdoptedBy, AssignmentRemovalReason, AssignmentTarget, DisposalReason, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason,
-    RemoveMembership, UserLabel, UserRef, UserUpdate,
+    RemoveMembership, UserLabel, UserRef,
 };
 use crate::actual::{ActualState, Standing, Target};
 use crate::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use crate::mark::Mark;
 use crate::plan::Plan;
-use crate::profile::UserRecord;
+use crate::policy::ManagedUsers;
+
+pub use users::UserEdit;
 
 /// One change that a run made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,9 @@ pub struct Change {
     /// What the group was before, where the change was to the group itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<GroupBefore>,
+    /// What an update changed of a user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<UserEdit>,
 }
 
 /// What a group was before it was changed.
@@ -84,14 +89,30 @@ impl Change {
                 .assignment()
                 .map(|target| Target { account: target.account.clone(), permission_set: target.permission_set.clone() }),
             before,
+            edits: if let Action::UpdateUser(update) = action { users::edits(update) } else { Vec::new() },
         }
+    }
+
+    /// The user of the change: by their id, or where the same run made them, by their externalId or the ledger's pin.
+    pub fn user_in(&self, actual: &ActualState) -> Option<UserId> {
+        let okta_id = self.okta_user.as_ref();
+        let is_theirs = |id: &String| Some(id.as_str()) == okta_id.map(OktaUserId::as_str);
+        let known = || actual.users.values().find(|user| user.external_ids.iter().any(is_theirs));
+        let pinned = || actual.pins.get(okta_id?).cloned();
+        self.user.clone().or_else(|| known().map(|user| user.id.clone())).or_else(pinned)
     }
 }
 
-/// The plan that undoes these changes, as far as they are still in effect, and what cannot be undone.
-pub fn inverse(changes: &[Change], actual: &ActualState) -> (Plan, Vec<String>) {
+/// The plan that undoes these changes, as far as they are still in effect, and what cannot be undone. Users are undone as far as `managed`
+/// lets Lockstep write to them.
+pub fn inverse(changes: &[Change], managed: Option<&ManagedUsers>, actual: &ActualState) -> (Plan, Vec<String>) {
     let mut notes = Vec::new();
-    let actions: Vec<(Phase, Action)> = changes.iter().flat_map(|change| inverse_of(change, actual, &mut notes)).collect();
+    let given = users::given(changes, actual);
+    let each = |change: &Change| match &change.okta_group {
+        Some(okta_group) => inverse_of(change, okta_group, actual, &mut notes),
+        None => users::inverse_of(change, managed, actual, &given, &mut notes),
+    };
+    let actions: Vec<(Phase, Action)> = changes.iter().flat_map(each).collect();
     let grants = actions.iter().filter(|(phase, _)| *phase == Phase::Grant);
     let gaining: Vec<UserId> = grants.filter_map(|(_, action)| action.user_id().cloned()).collect();
     let is_moved = |action: &Action| action.user_id().is_some_and(|user| gaining.contains(user));
@@ -102,8 +123,7 @@ pub fn inverse(changes: &[Change], actual: &ActualState) -> (Plan, Vec<String>) 
     (actions.into_iter().map(last).collect(), notes)
 }
 
-fn inverse_of(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Vec<(Phase, Action)> {
-    let Some(okta_group) = &change.okta_group else { return on_user(change, actual, notes).into_iter().collect() };
+fn inverse_of(change: &Change, okta_group: &OktaGroupId, actual: &ActualState, notes: &mut Vec<String>) -> Vec<(Phase, Action)> {
     let Some(id) = group_of(change, actual) else {
         notes.push(format!("{} of group {} ({okta_group}) cannot be undone: the group does not exist", change.action, change.group_name));
         return Vec::new();
@@ -132,50 +152,6 @@ fn group_of(change: &Change, actual: &ActualState) -> Option<GroupId> {
     change.group.clone().or_else(marked).filter(|id| actual.groups.contains_key(id))
 }
 
-/// What was done to a user. Their attributes are not kept in the history, so that it holds no one's name; so only a disabling is undone.
-fn on_user(change: &Change, actual: &ActualState, notes: &mut Vec<String>) -> Option<(Phase, Action)> {
-    let who = change.okta_user.as_ref().map_or("without Okta id", |id| id.as_str());
-    let why = match change.action.as_str() {
-        "disable_user" => return enable(change, actual),
-        "create_user" => "the user stays, without the memberships that the run gave; disable or delete them by hand",
-        "update_user" => "what it was before is not kept",
-        "delete_user" => "a deleted UserId never comes back; whoever is entitled is made anew by the next run",
-        _ => "nothing is known of such a change",
-    };
-    notes.push(format!("{} of user {who} cannot be undone: {why}", change.action));
-    None
-}
-
-fn enable(change: &Change, actual: &ActualState) -> Option<(Phase, Action)> {
-    let read = actual.users.get(change.user.as_ref()?)?;
-    let details = read.details.as_ref().filter(|details| details.is_enabled == Some(false))?;
-    let from = UserRecord {
-        user_name: read.user_name.clone(),
-        external_id: read.external_ids.first().cloned(),
-        is_enabled: details.is_enabled,
-        attributes: details.attributes.clone(),
-    };
-    let update = UserUpdate {
-        user: user(change, &read.id),
-        user_id: read.id.clone(),
-        to: UserRecord { is_enabled: Some(true), ..from.clone() },
-        from,
-        revision: details.revision.clone(),
-        groups: BTreeSet::new(),
-        is_undo: true,
-    };
-    Some((Phase::EnsureUser, Action::UpdateUser(update)))
-}
-
-/// The user of a change: by their id, or where the same run made them, by their externalId or the ledger's pin.
-fn user_of(change: &Change, actual: &ActualState) -> Option<UserId> {
-    let okta_id = change.okta_user.as_ref();
-    let known =
-        || actual.users.values().find(|user| user.external_ids.iter().any(|id| Some(id.as_str()) == okta_id.map(OktaUserId::as_str)));
-    let pinned = || actual.pins.get(okta_id?).cloned();
-    change.user.clone().or_else(|| known().map(|user| user.id.clone())).or_else(pinned)
-}
-
 fn label(change: &Change, okta_id: &OktaGroupId) -> GroupLabel {
     GroupLabel { okta_id: okta_id.clone(), name: change.group_name.clone() }
 }
@@ -185,7 +161,7 @@ fn user(change: &Change, id: &UserId) -> UserLabel {
 }
 
 fn remove(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
-    let user_id = user_of(change, actual)?;
+    let user_id = change.user_in(actual)?;
     let Standing::Member(membership) = actual.standing(group, &user_id) else { return None };
     let removal = RemoveMembership {
         group: label(change, change.okta_group.as_ref()?),
@@ -200,7 +176,7 @@ fn remove(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Pha
 }
 
 fn add(change: &Change, group: &GroupId, actual: &ActualState) -> Option<(Phase, Action)> {
-    let user_id = user_of(change, actual)?;
+    let user_id = change.user_in(actual)?;
     let Standing::NotMember = actual.standing(group, &user_id) else { return None };
     let (user, group_ref) = (user(change, &user_id), GroupRef::Existing(group.clone()));
     let (group, user_ref) = (label(change, change.okta_group.as_ref()?), UserRef::Existing(user_id));

@@ -1,13 +1,17 @@
 //! Pacing: when the next call may go out. Pure; time is an argument, counted from any fixed moment.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// A pacer for one limit of calls a second. Calls are spaced evenly; it lowers itself when throttled, and recovers.
+/// A pacer for one limit of calls a second. Calls are spaced evenly; it lowers itself when throttled, and recovers. After a rest it catches
+/// up, and still no window of a second holds more calls than one above the rate.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     ceiling: f64,
     rate: f64,
     next_free: Duration,
+    /// The last second's starts, as many as one second may hold.
+    starts: VecDeque<Duration>,
     last_cut: Option<Duration>,
 }
 
@@ -20,6 +24,14 @@ const FLOOR: f64 = 0.1;
 /// Throttled calls that were in flight together are one event.
 const CUT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The time whose places are kept when they were not used: who reads and writes by turns would otherwise lose some with every turn. Reads
+/// between writes take two or three calls one after the other, so about as long. Longer would be a burst of most of a second's calls at
+/// once, and nobody knows how AWS takes that.
+const KEPT: Duration = Duration::from_millis(250);
+
+/// The window by which AWS counts.
+const WINDOW: Duration = Duration::from_secs(1);
+
 /// How much of the ceiling comes back with every call that was not throttled.
 const RECOVERY: f64 = 0.01;
 
@@ -27,16 +39,27 @@ impl Pacer {
     /// A pacer of at most `calls_per_second`, which must be above 0; what is not counts as one call a second.
     pub fn new(calls_per_second: f64) -> Self {
         let ceiling = if calls_per_second.is_finite() && calls_per_second > 0.0 { calls_per_second } else { 1.0 };
-        Self { ceiling, rate: ceiling, next_free: Duration::ZERO, last_cut: None }
+        Self { ceiling, rate: ceiling, next_free: Duration::ZERO, starts: VecDeque::new(), last_cut: None }
     }
 
-    /// Takes the next place, and says how long to wait for it. One place that was not used is kept: who reads and writes by turns would
-    /// otherwise lose one with every turn.
+    /// Takes the next place, and says how long to wait for it. Places of the last quarter of a second that were not used are kept, and at
+    /// least one.
     pub fn take(&mut self, now: Duration) -> Duration {
         let between = Duration::from_secs_f64(1.0 / self.rate);
-        let start = self.next_free.max(now.saturating_sub(between));
-        self.next_free = start + between;
+        let place = self.next_free.max(now.saturating_sub(KEPT.max(between)));
+        self.next_free = place + between;
+        let start = place.max(now).max(self.first_in_window());
+        self.starts.push_back(start);
         start.saturating_sub(now)
+    }
+
+    /// The earliest start that leaves no more calls in any window of a second than one above the rate.
+    fn first_in_window(&mut self) -> Duration {
+        let most = most_in_a_window(self.rate);
+        while self.starts.len() > most {
+            self.starts.pop_front();
+        }
+        if self.starts.len() < most { Duration::ZERO } else { self.starts.front().map_or(Duration::ZERO, |first| *first + WINDOW) }
     }
 
     /// A call was throttled at `now`: slower from here on, and nothing for `pause`.
@@ -57,6 +80,16 @@ impl Pacer {
     pub fn rate(&self) -> f64 {
         self.rate
     }
+}
+
+/// The calls that one second may hold: one above the rate, which is one below AWS's limit. With less there would be nothing to catch up with.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is above 0, and a cast of what is too large gives the largest"
+)]
+fn most_in_a_window(rate: f64) -> usize {
+    rate.ceil() as usize + 1
 }
 
 #[cfg(test)]
@@ -81,15 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_pacer_does_not_save_up_a_burst() {
+    fn an_idle_pacer_keeps_the_places_of_a_quarter_of_a_second_and_no_more() {
         let mut pacer = Pacer::new(10.0);
-        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::ZERO);
-        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::ZERO, "one place is kept");
-        assert_eq!(pacer.take(Duration::from_secs(60)), Duration::from_millis(100));
+        let waits: Vec<Duration> = (0..4).map(|_| pacer.take(Duration::from_secs(60))).collect();
+        assert_eq!(waits, [0, 0, 0, 50].map(Duration::from_millis));
+        let mut slow = Pacer::new(1.0);
+        let waits: Vec<Duration> = (0..3).map(|_| slow.take(Duration::from_secs(60))).collect();
+        assert_eq!(waits, [0, 0, 1].map(Duration::from_secs), "one place is kept in any case");
     }
 
     #[test]
-    fn s36_after_a_rest_no_window_of_a_second_holds_more_than_one_above_the_rate() {
+    fn s36_who_rests_between_calls_loses_nothing_and_no_window_of_a_second_holds_more_than_one_above_the_rate() {
         let mut pacer = Pacer::new(19.0);
         let mut now = Duration::from_secs(60);
         let mut starts = Vec::new();
@@ -100,6 +135,17 @@ mod tests {
             starts.push(now);
         }
         assert!(most_in_a_second(&starts) <= 20, "{}", most_in_a_second(&starts));
+        let took = (now - Duration::from_secs(60)).as_secs_f64();
+        assert!(took < 400.0 / 19.0 * 1.02, "{took}");
+    }
+
+    #[test]
+    fn after_a_throttled_call_nothing_that_was_kept_is_used() {
+        let mut pacer = Pacer::new(20.0);
+        pacer.throttled(Duration::from_secs(60), Duration::ZERO);
+        let waits: Vec<Duration> = (0..3).map(|_| pacer.take(Duration::from_secs(60))).collect();
+        assert_eq!(waits.first(), Some(&Duration::ZERO));
+        assert!(waits.windows(2).all(|pair| pair[1] - pair[0] > Duration::from_millis(70)), "{waits:?}");
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Attribute {
         Self::ALL.iter().copied().find(|attribute| attribute.as_str() == word)
     }
 
+    /// Whether Identity Center takes no user without it.
+    pub fn is_demanded(self) -> bool {
+        matches!(self, Self::GivenName | Self::FamilyName | Self::DisplayName | Self::Email)
+    }
+
     /// Whether it is one of the enterprise extension's.
     pub fn is_enterprise(self) -> bool {
         self.as_str().starts_with("enterprise.")

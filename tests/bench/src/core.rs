@@ -13,6 +13,7 @@ use sync_core::records::{DirectoryGroup, DirectoryUser, GroupType, OktaGroup, Ok
 use sync_core::resolve::resolve;
 use sync_core::snapshot::{GroupSighting, MemberList, OktaSnapshot, UserSighting};
 
+use crate::MEMORY;
 use crate::table::{Row, count};
 
 struct Snapshots {
@@ -94,12 +95,6 @@ fn processor_ticks() -> u64 {
     [11, 12].iter().filter_map(|field| fields.get(*field)?.parse::<u64>().ok()).sum()
 }
 
-/// Bytes of memory that are in use.
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4096
-}
-
 /// Hundredths of a second for one round, over as many rounds as take half a second.
 fn ticks_of<T>(mut round: impl FnMut() -> T) -> f64 {
     let (began, mut rounds) = (processor_ticks(), 0);
@@ -118,25 +113,51 @@ pub(crate) fn planning(quick: bool) -> Vec<Row> {
     let policy = Policy::parse("[okta]\norg_url = \"https://acme.okta.com\"\n[groups]\nmatch = ['^AWS-']\n");
     let policy = policy.unwrap_or_else(|error| unreachable!("the policy is right: {error}"));
     let sizes: &[usize] = if quick { &[125, 250, 500, 1000] } else { &[1_250, 2_500, 5_000, 10_000] };
-    let (mut rows, mut per_membership) = (Vec::new(), Vec::new());
-    // The largest first: what is freed is used again, and would not show.
-    for groups in sizes.iter().rev() {
-        let before = resident_bytes();
-        let snapshots = snapshots(*groups);
-        let bytes = count(resident_bytes().saturating_sub(before)) / count(snapshots.memberships);
-        let hashing = ticks_of(|| hashed(&snapshots));
-        let planned = || plan(&resolve(&snapshots.okta, &snapshots.actual, &policy).0, &snapshots.actual);
-        let planning = ticks_of(planned);
-        let what = format!("{} users, {groups} groups, {} memberships", groups * 10, snapshots.memberships);
-        per_membership.push(planning / count(snapshots.memberships));
-        if groups == sizes.last().unwrap_or(&0) {
-            rows.push(Row::stated(format!("{what}: bytes of memory a membership, both sides"), bytes, "bytes"));
-            rows.push(Row::stated("… planned in", planning * 10.0, "ms of processor time"));
-            rows.push(Row::at_most("… planned ÷ hashing every id of it once", planning / hashing, 20.0, ""));
-        }
-    }
-    if let (Some(largest), Some(smallest)) = (per_membership.first(), per_membership.last()) {
-        rows.push(Row::at_most("… time a membership at this size ÷ at an eighth of it", largest / smallest, 2.5, ""));
+    let sizes: Vec<Size> = sizes.iter().map(|groups| Size::measured(*groups, &policy)).collect();
+    let mut rows: Vec<Row> = sizes.iter().flat_map(Size::rows).collect();
+    if let (Some(smallest), Some(largest)) = (sizes.first(), sizes.last()) {
+        rows.push(Row::at_most("… planned ÷ hashing every id of it once", largest.planning / largest.hashing, 20.0, ""));
+        let grown = largest.per_membership() / smallest.per_membership();
+        rows.push(Row::at_most("… time a membership at this size ÷ at an eighth of it", grown, 2.5, ""));
+        rows.push(Row::at_most("… memory a membership at this size ÷ at an eighth of it", largest.peak / smallest.peak, 1.2, ""));
     }
     rows
+}
+
+/// What planning costs at one size: hundredths of a second, and bytes for a membership.
+struct Size {
+    what: String,
+    memberships: f64,
+    hashing: f64,
+    planning: f64,
+    held: f64,
+    peak: f64,
+}
+
+impl Size {
+    fn measured(groups: usize, policy: &Policy) -> Self {
+        let before = MEMORY.current_usage();
+        let snapshots = snapshots(groups);
+        let memberships = count(snapshots.memberships);
+        let per_membership = |bytes: usize| count(bytes.saturating_sub(before) as u64) / memberships;
+        let held = per_membership(MEMORY.current_usage());
+        let planned = || plan(&resolve(&snapshots.okta, &snapshots.actual, policy).0, &snapshots.actual);
+        MEMORY.reset_peak_usage();
+        drop(planned());
+        let peak = per_membership(MEMORY.peak_usage());
+        let what = format!("{} users, {groups} groups, {} memberships", groups * 10, snapshots.memberships);
+        Self { what, memberships, hashing: ticks_of(|| hashed(&snapshots)), planning: ticks_of(planned), held, peak }
+    }
+
+    fn per_membership(&self) -> f64 {
+        self.planning / self.memberships
+    }
+
+    fn rows(&self) -> [Row; 3] {
+        [
+            Row::stated(format!("{}: planned in", self.what), self.planning * 10.0, "ms of processor time"),
+            Row::stated("… both snapshots, a membership", self.held, "bytes"),
+            Row::stated("… and the most while planning, a membership", self.peak, "bytes"),
+        ]
+    }
 }

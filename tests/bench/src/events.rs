@@ -117,3 +117,46 @@ pub(crate) async fn steady(quick: bool) -> Vec<Row> {
     let p99 = beyond.get(beyond.len() * 99 / 100).or(beyond.last()).copied().unwrap_or(f64::INFINITY);
     vec![Row::at_most("one event a second, 40 ms a call: p99 from the end of the staleness wait to the membership", p99, 2.0, "s")]
 }
+
+/// Events while another process loads everything: what is left of the quota for them. The loader takes the lease slice by slice, and lets
+/// whoever is more urgent go first.
+pub(crate) async fn beside_a_load(together: bool) -> Vec<Row> {
+    let shape = Shape { users: 500, groups: 100, members: 20, in_sync: false, ..Shape::default() };
+    let loader = Bench::of(&shape, Duration::from_millis(40), throttles(20.0, together), "").await;
+    let worker = loader.another_process().await;
+    let mut beyond = Vec::new();
+    let events = async {
+        for number in 0..10 {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            worker.world.okta.add_member(&worker.world.okta_group(number), &worker.world.okta_user(400 + number));
+            let message = trigger(&worker, Lane::Rest, 400 + number, Some(number));
+            let failed = work(&worker, &format!("beside-{number:05}"), std::slice::from_ref(&message)).await;
+            beyond.push((worker.world.time.now().duration_since(message.not_before).as_secs_f64(), failed));
+        }
+    };
+    let (load, ()) = tokio::join!(loader.run("load", Scope::All), events);
+    let (outcomes, left) = (load.report.outcomes, undone(&loader));
+    loader.run("next", Scope::All).await;
+    let failed = outcomes.failed + undone(&loader) + beyond.iter().map(|(_, failed)| failed).sum::<u64>();
+    let slowest = beyond.iter().map(|(seconds, _)| *seconds).fold(0.0, f64::max);
+    let how = if together { "all together" } else { "per API" };
+    let throttled = loader.world.aws.throttled().len();
+    vec![
+        Row::at_most(
+            format!("ten events during a cold load by another process, AWS counts {how}: failed, or undone after one more run"),
+            count(failed),
+            0.0,
+            "",
+        ),
+        Row::at_most("… slowest from the end of the staleness wait to the membership", slowest, 15.0, "s"),
+        Row::stated(
+            format!("… memberships of groups that events kept changing, left to the next run ({throttled} calls refused in all)"),
+            count(left),
+            "",
+        ),
+    ]
+}
+
+fn undone(bench: &Bench) -> u64 {
+    bench.world.wanted("AWS-").symmetric_difference(&bench.world.actual()).count() as u64
+}

@@ -30,6 +30,11 @@ pub(crate) fn throttles(per_second: f64, together: bool) -> Throttles {
     Throttles { identity_store: Some(limit), sso_admin: Some(Throttle { together: true, ..limit }), ..Throttles::default() }
 }
 
+fn settings(policy: &Policy) -> Settings {
+    let limit = &policy.limits;
+    Settings { identity_store_tps: limit.identity_store_tps, sso_admin_tps: limit.sso_admin_tps, ..Settings::default() }
+}
+
 impl Bench {
     /// A world of this shape whose calls take `latency`, under a policy with this much below `[groups] match`.
     pub(crate) async fn of(shape: &Shape, latency: Duration, limits: Throttles, policy: &str) -> Self {
@@ -38,11 +43,16 @@ impl Bench {
         let policy = Policy::parse(&text).unwrap_or_else(|error| unreachable!("the policy is right: {error}"));
         world.aws.set_latency(latency);
         world.okta.set_latency(latency);
-        let limit = &policy.limits;
-        let settings = Settings { identity_store_tps: limit.identity_store_tps, sso_admin_tps: limit.sso_admin_tps, ..Settings::default() };
-        let target = wire::client(&world.aws, settings).await;
+        let target = wire::client(&world.aws, settings(&policy)).await;
         world.aws.throttle(limits);
         Self { world, target, policy: Arc::new(policy), directory: Arc::default() }
+    }
+
+    /// Another process on the same world, which shares nothing with this one but the ledger's table, and keeps to the limits by itself.
+    pub(crate) async fn another_process(&self) -> Self {
+        let (world, policy) = (self.world.clone(), Arc::clone(&self.policy));
+        let target = wire::client(&world.aws, settings(&policy)).await;
+        Self { world, target, policy, directory: Arc::default() }
     }
 
     /// One run that applies.

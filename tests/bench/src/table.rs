@@ -22,6 +22,11 @@ impl Row {
         Self { what: what.into(), figure: shown(figure, unit), bound: "–".to_owned(), holds: true }
     }
 
+    /// What could not be measured: it counts as a bound that is broken.
+    pub(crate) fn not_measured(what: impl Into<String>, error: &std::io::Error) -> Self {
+        Self { what: what.into(), figure: format!("not measured: {error}"), bound: "–".to_owned(), holds: false }
+    }
+
     /// Whether it keeps its bound.
     pub(crate) fn holds(&self) -> bool {
         self.holds

@@ -7,6 +7,7 @@ use engine::{Scope, TriggerScope, UserQuery};
 use jiff::SignedDuration;
 use scenarios::{Event, Rig};
 use sim::okta::Staleness;
+use sim::{Fault, What};
 use sync_core::report::{Mode, Status};
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +60,35 @@ async fn s22_an_incremental_run_finds_what_changed_since_the_last() {
     let report = rig.must(Mode::Apply, Scope::ChangedSince(engine::Since::Last)).await.report;
     assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 1));
     assert_eq!(rig.world.okta.counts().get("GET /api/v1/groups/{id}/users"), Some(&1), "only the group that changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s22_an_incremental_run_finds_who_left_although_no_event_told() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.apply().await;
+    tokio::time::advance(std::time::Duration::from_secs(600)).await;
+    rig.world.okta.suspend(&rig.world.okta_user(0));
+    rig.world.okta.deactivate(&rig.world.okta_user(4));
+    rig.clear_logs();
+    let report = rig.must(Mode::Apply, Scope::ChangedSince(engine::Since::Last)).await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 2), "{report:?}");
+    assert!(rig.agrees());
+    assert_eq!(rig.world.okta.counts().get("GET /api/v1/groups/{id}/users"), None, "no group changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s22_an_incremental_run_that_cannot_see_who_left_says_so_and_the_next_looks_again() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.apply().await;
+    tokio::time::advance(std::time::Duration::from_secs(600)).await;
+    rig.world.okta.suspend(&rig.world.okta_user(0));
+    rig.world.okta.inject(Fault::on("GET /api/v1/users", What::Status { status: 500, code: None }).always());
+    let report = rig.must(Mode::Apply, Scope::ChangedSince(engine::Since::Last)).await.report;
+    assert_eq!((report.status, report.unresolved.len()), (Status::Partial, 1), "{report:?}");
+    rig.world.okta.clear_faults();
+    tokio::time::advance(std::time::Duration::from_secs(600)).await;
+    let report = rig.must(Mode::Apply, Scope::ChangedSince(engine::Since::Last)).await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 1), "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]

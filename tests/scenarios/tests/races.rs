@@ -271,6 +271,39 @@ async fn s51_a_group_is_not_deleted_while_its_members_could_not_be_granted_their
 }
 
 #[tokio::test(start_paused = true)]
+async fn s51_the_event_of_a_groups_deletion_gives_its_members_what_they_were_given_instead() {
+    for disposal in ["empty", "delete"] {
+        let rig = Rig::in_sync(40, 8, 4, &format!("on_deleted_in_okta = \"{disposal}\"\n"));
+        rig.apply().await;
+        let (old, new) = (rig.world.okta_group(0), rig.world.okta.add_group("AWS-new"));
+        for user in 0..4 {
+            rig.world.okta.add_member(&new, &rig.world.okta_user(user));
+        }
+        rig.world.okta.delete_group(&old);
+        rig.clear_logs();
+        let report = rig.on_group(&old, Event::Removal).await.report;
+        assert_eq!(report.status, Status::Applied, "{disposal}: {report:?}");
+        assert!(rig.agrees(), "{disposal}: {report:?}");
+        let order: Vec<String> = rig.world.aws.writes().into_iter().map(|call| call.operation).collect();
+        assert_eq!(
+            order[..5],
+            ["CreateGroup", "CreateGroupMembership", "CreateGroupMembership", "CreateGroupMembership", "CreateGroupMembership"]
+        );
+        assert!(order[5..].iter().all(|operation| operation.starts_with("Delete")), "{disposal}: {order:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stays_in_a_group_that_others_lose_is_not_looked_at() {
+    let rig = Rig::in_sync(40, 8, 4, "");
+    rig.apply().await;
+    rig.leave(0, [0]);
+    rig.clear_logs();
+    rig.on_group(&rig.world.okta_group(0), Event::Removal).await;
+    assert_eq!((rig.writes(), rig.world.okta.counts().get("GET /api/v1/users/{id}/groups")), (1, Some(&1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn s51_an_undone_move_gains_before_it_loses() {
     let rig = Rig::in_sync(40, 4, 8, "");
     rig.leave(0, [0]);

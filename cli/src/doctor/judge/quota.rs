@@ -101,8 +101,9 @@ fn estimate(facts: &Facts) -> Read<Estimate> {
         permission_sets: if assigns { facts.aws.permission_sets.as_ref().map(Vec::len).unwrap_or_default() } else { 0 },
         assignments: if assigns { pairs(facts).map(|pairs| pairs.values().sum()).unwrap_or_default() } else { 0 },
         reads_by_group: reads_by_group(facts),
+        makes_users: policy.users.managed.is_some(),
     };
-    Ok(Estimate::new(world, &policy.limits, okta.groups_per_minute))
+    Ok(Estimate::new(world, &policy.limits, policy.transport, okta.groups_per_minute))
 }
 
 fn reads_by_group(facts: &Facts) -> bool {

@@ -10,7 +10,7 @@ use crate::doctor::verdict::Judgement;
 const TOKEN_DAYS: i64 = 30;
 
 const ROTATE: &str = "IAM Identity Center console > Settings > Automatic provisioning > Access tokens > Generate token; put it into the secret \
-     with its end (\"expires\"), then delete the old one";
+     with the endpoint shown there and its end (\"expires\"), then delete the old one";
 
 const NAME_THE_SECRET: &str = "IAM Identity Center console > Settings > Automatic provisioning > Enable, put endpoint and token into a secret, and name it \
      by --scim-secret (LOCKSTEP_SCIM_SECRET)";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use sync_core::action::Action;
+use sync_core::action::{Action, RemovalReason};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 use sync_core::policy::Entitlement;
@@ -179,8 +179,12 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
 fn leaver_id(action: &Action) -> Option<&OktaUserId> {
     match action {
         Action::RemoveMembership(removal) if removal.reason.is_leaver() => removal.user.okta_id.as_ref(),
-        Action::DisableUser(departure) | Action::DeleteUser(departure) => departure.user.okta_id.as_ref(),
-        Action::RemoveMembership(_)
+        Action::DisableUser(departure) | Action::DeleteUser(departure) if departure.reason != RemovalReason::Undone => {
+            departure.user.okta_id.as_ref()
+        }
+        Action::DisableUser(_)
+        | Action::DeleteUser(_)
+        | Action::RemoveMembership(_)
         | Action::RenameGroup(_)
         | Action::AdoptGroup { .. }
         | Action::CreateGroup { .. }

@@ -1,17 +1,15 @@
-//! Some groups: those that an operator names, those that changed, and those that a trigger names.
+//! Some groups: those that an operator names, and those that a trigger names.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sync_core::ids::{GroupId, OktaGroupId};
 use sync_core::names::NameKey;
 use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
-use super::everything::{by_id, enter_groups};
+use super::everything::by_id;
 use super::{ReadFailed, Reads, bad_records};
-use crate::apply::CLOCK_SKEW;
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
@@ -40,24 +38,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok((reads, wanted))
     }
 
-    /// Reads the groups that changed, or whose members changed, since a moment. Returns which they are.
-    pub(crate) async fn read_changed_groups(&self, since: Timestamp) -> Result<(Reads, BTreeSet<OktaGroupId>), ReadFailed> {
-        let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
-        let (users, groups) = futures::try_join!(self.target.list_users(), self.target.list_groups())?;
-        self.directory.remember_groups(&by_id(&groups));
-        reads.actual.groups = by_id(&groups);
-        reads.actual.lists_all_users = users.bad.is_empty();
-        reads.actual.users = users.items.into_iter().map(|user| (user.id.clone(), user)).collect();
-        self.read_pins(&mut reads).await;
-        let listing = self.source.list_groups(Some(since - CLOCK_SKEW)).await?;
-        reads.okta.assigned = self.read_assigned().await?;
-        enter_groups(&mut reads, listing);
-        let wanted: BTreeSet<OktaGroupId> = reads.okta.groups.keys().cloned().collect();
-        self.read_wanted(&mut reads, &wanted).await;
-        Ok((reads, wanted))
-    }
-
-    async fn read_wanted(&self, reads: &mut Reads, wanted: &BTreeSet<OktaGroupId>) {
+    pub(super) async fn read_wanted(&self, reads: &mut Reads, wanted: &BTreeSet<OktaGroupId>) {
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| wanted.contains(id));
         self.read_groups_into(reads, queries, self.deadline).await;

@@ -35,6 +35,13 @@ pub struct UserQuery {
     pub not_before: Option<jiff::Timestamp>,
 }
 
+impl UserQuery {
+    /// A user of whom only the id is known, and whose status is asked for where something depends on it.
+    pub(crate) fn of(id: OktaUserId) -> Self {
+        Self { id, login: None, read_status: false, groups: BTreeSet::new(), names_no_group: true, not_before: None }
+    }
+}
+
 /// What goes wrong for one user and must not stop the others.
 #[derive(Debug, thiserror::Error)]
 enum UserFailed {
@@ -53,18 +60,24 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         if !groups.is_empty() {
             self.read_triggered_groups(&mut reads, groups).await?;
         }
-        let mut parts = self.read_users(&reads, users).await;
-        if parts.iter().any(|part| is_in_an_unknown_group(&reads, part)) {
-            // Another process made a group since the list that is remembered.
-            self.directory.forget_groups();
-            self.read_directory_groups(&mut reads).await?;
-            parts = self.read_users(&reads, users).await;
-        }
-        parts.into_iter().for_each(|part| reads.absorb(part));
-        self.look_again_for_the_unmarked(&mut reads).await?;
-        self.look_behind_taken_names(&mut reads).await;
+        self.read_more_users(&mut reads, users).await?;
         self.note_departing(&mut reads).await;
         Ok(reads)
+    }
+
+    /// Reads users, and adds them to what was read.
+    pub(crate) async fn read_more_users(&self, reads: &mut Reads, users: &[UserQuery]) -> Result<(), ReadFailed> {
+        let mut parts = self.read_users(reads, users).await;
+        if parts.iter().any(|part| is_in_an_unknown_group(reads, part)) {
+            // Another process made a group since the list that is remembered.
+            self.directory.forget_groups();
+            self.read_directory_groups(reads).await?;
+            parts = self.read_users(reads, users).await;
+        }
+        parts.into_iter().for_each(|part| reads.absorb(part));
+        self.look_again_for_the_unmarked(reads).await?;
+        self.look_behind_taken_names(reads).await;
+        Ok(())
     }
 
     async fn read_users(&self, base: &Reads, users: &[UserQuery]) -> Vec<Reads> {
@@ -75,14 +88,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     pub(crate) async fn find_users(&self, names: &[String]) -> Result<(Vec<UserQuery>, Vec<Unresolved>), ReadFailed> {
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for name in names {
-            let query = |id: OktaUserId, login: Option<String>| UserQuery {
-                id,
-                login,
-                read_status: true,
-                groups: BTreeSet::new(),
-                names_no_group: true,
-                not_before: None,
-            };
+            let query = |id: OktaUserId, login: Option<String>| UserQuery { login, read_status: true, ..UserQuery::of(id) };
             match (self.source.user(name).await?, OktaUserId::new(name)) {
                 (Some(user), _) => found.push(query(user.id, user.user_name)),
                 (None, Ok(id)) if looks_like_an_id(name) => found.push(query(id, None)),

@@ -18,11 +18,15 @@ use crate::apply::Writing;
 use crate::engine::Engine;
 use crate::ledger::KnownSizes;
 use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
-use crate::read::Reads;
+use crate::read::{Reads, UserQuery};
 use crate::request::Scope;
 
 /// How often a run looks again at what shifted. What still shifts then is left to the next run.
 const ROUNDS: usize = 3;
+
+/// How many of those who lose a group are looked at one by one: as many as may lose a membership in a day unless the policy says otherwise.
+/// At two calls each that is about ten seconds.
+const MOST_FOLLOWED: usize = 100;
 
 impl<S, T, L, C> Engine<S, T, L, C>
 where
@@ -64,8 +68,11 @@ where
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
     /// groups that changed since the reading began are read again. Where Okta cannot say, only leavers lose anything.
     async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
-        let is_event = matches!(scope, Scope::Triggers(_) | Scope::Undo(_));
-        if is_event || !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
+        if matches!(scope, Scope::Triggers(_)) {
+            return self.look_where_members_went(ground).await;
+        }
+        let is_undo = matches!(scope, Scope::Undo(_));
+        if is_undo || !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
             return;
         }
         match self.changed_since(ground.reads.began).await {
@@ -81,6 +88,25 @@ where
                 let (kind, name) = (UnresolvedKind::Unreadable, String::new());
                 ground.reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason });
             }
+        }
+    }
+
+    /// Whoever loses a group on account of an event on the group itself may have been given another shortly before, whose own events are
+    /// still under way: they are looked at as after an event on themselves, and gain it in the same plan, before they lose.
+    async fn look_where_members_went(&self, ground: &mut Ground) {
+        let (plan, _) = self.wanted_of_reads(ground, None).await;
+        let seen = &ground.reads.okta.user_groups;
+        let losers: BTreeSet<OktaUserId> = plan.losers(&ground.reads.actual).into_iter().filter(|id| !seen.contains_key(id)).collect();
+        if losers.is_empty() || losers.len() > MOST_FOLLOWED {
+            return;
+        }
+        let queries: Vec<UserQuery> = losers.iter().cloned().map(UserQuery::of).collect();
+        if let Err(error) = self.read_more_users(&mut ground.reads, &queries).await {
+            tracing::warn!(event = "members_not_followed", error = %error, "their own events give them what they gained");
+            return;
+        }
+        if let Some((asked, _)) = &mut ground.users {
+            asked.extend(losers);
         }
     }
 
@@ -117,10 +143,11 @@ where
     /// What this run wants, of the groups and users that it is about.
     fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
         let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
+        let of_leavers = plan(&desired, &ground.reads.actual).of_leavers(&ground.leavers);
         if let Some(groups) = &ground.groups {
             desired = Restriction::Groups(groups.clone()).of_desired(&desired);
         }
-        let mut plan = plan(&desired, &ground.reads.actual);
+        let mut plan = plan(&desired, &ground.reads.actual).and(of_leavers);
         if let Some(groups) = shifted {
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }

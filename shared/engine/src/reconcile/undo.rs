@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
-use sync_core::actual::by_user;
+use sync_core::actual::{by_group, by_user};
 use sync_core::error::TargetError;
 use sync_core::history::{Change, inverse};
 use sync_core::ids::GroupId;
@@ -32,7 +32,7 @@ where
             Ok(reads) => reads,
             Err(error) => return Ok(Findings { failed_reads: vec![error.to_string()], ..Findings::default() }),
         };
-        let (plan, notes) = inverse(&record.changes, &reads.actual);
+        let (plan, notes) = inverse(&record.changes, self.policy.users.managed.as_ref(), &reads.actual);
         let ground = Ground::of_all(reads);
         let mut findings = Findings { notes, ..Findings::default() };
         if let Some(groups) = self.one_round(run, &ground, plan, None, &mut findings).await? {
@@ -41,23 +41,37 @@ where
         Ok(findings)
     }
 
-    /// The users of a record who were disabled, and those whom the same run made.
+    /// The users of a record, as far as something was done to them, and those whom the same run made.
     async fn read_changed_users(&self, reads: &mut Reads, changes: &[Change]) -> Result<(), TargetError> {
-        let disabled = changes.iter().filter(|change| change.action == "disable_user").filter_map(|change| change.user.clone());
-        for id in disabled.collect::<BTreeSet<_>>() {
+        let done_to = changes.iter().filter(|change| change.okta_group.is_none()).filter_map(|change| change.user.clone());
+        for id in done_to.collect::<BTreeSet<_>>() {
             reads.actual.users.extend(self.target.user(&id).await?.map(|user| (id, user)));
         }
-        let made = changes
-            .iter()
-            .filter(|change| change.okta_group.is_some() && change.user.is_none())
-            .filter_map(|change| change.okta_user.clone());
+        let made = changes.iter().filter(|change| change.user.is_none()).filter_map(|change| change.okta_user.clone());
         for id in made.collect::<BTreeSet<_>>() {
             match self.ledger.pin(&id, self.clock.now()).await {
-                Ok(Some(user)) => drop(reads.actual.pins.insert(id, user)),
+                Ok(Some(user)) => {
+                    reads.actual.users.extend(self.target.user(&user).await?.map(|read| (user.clone(), read)));
+                    reads.actual.pins.insert(id, user);
+                }
                 Ok(None) | Err(_) => reads.actual.users.extend(self.search_everyone(&id).await?.map(|user| (user.id.clone(), user))),
             }
         }
+        self.read_who_was_made(reads, changes).await;
         Ok(())
+    }
+
+    /// The groups of whoever a run made: they may be in more of them by now.
+    async fn read_who_was_made(&self, reads: &mut Reads, changes: &[Change]) {
+        let made: BTreeSet<_> =
+            changes.iter().filter(|change| change.action == "create_user").filter_map(|change| change.user_in(&reads.actual)).collect();
+        for id in made {
+            let list = match self.target.memberships_of_user(&id).await {
+                Ok(memberships) => Reading::Known(by_group(memberships.unwrap_or_default())),
+                Err(error) => Reading::Unknown(error.to_string()),
+            };
+            reads.actual.user_lists.insert(id, list);
+        }
     }
 
     /// The groups of a record as they are now. Okta is not asked: undoing goes back to what was, whatever Okta says.

@@ -178,6 +178,6 @@ async fn clones_share_counts_and_families_are_counted_apart() {
     for api in [Api::ScimCreateUser, Api::ScimPatchGroup, Api::ScimPatchGroup, Api::ScimDeleteUser] {
         clone.call(api, || async { Ok(()) }).await.unwrap();
     }
-    let expected = TargetCalls { identity_store: 2, sso_admin: 1, organizations: 3, scim: 4 };
+    let expected = TargetCalls { identity_store: 2, sso_admin: 1, organizations: 3, scim: 4, throttled: 0 };
     assert_eq!(caller.calls(), expected);
 }

@@ -289,11 +289,11 @@ async fn every_code_of_sso_admin_has_its_kind() {
 #[tokio::test]
 async fn a_fault_of_sso_admin_that_passes_is_not_seen() {
     let throttled = Reply::Error(400, "ThrottlingException", json!({"Reason": "KMS_ThrottlingException"}));
-    for fault in [throttled, Reply::Error(500, "InternalServerException", json!({})), Reply::Broken] {
+    for (fault, throttled) in [(throttled, 1), (Reply::Error(500, "InternalServerException", json!({})), 0), (Reply::Broken, 0)] {
         let fake = Fake::replies([fault, Reply::Ok(json!({"AccountAssignments": [row(&json!({}))]}))]).await;
         let target = fake.target().await;
         assert_eq!(target.assignments_of_group(&group("g0")).await.unwrap(), [assignment(0)]);
-        assert_eq!(target.aws.calls(), TargetCalls { sso_admin: 2, ..TargetCalls::default() }, "every attempt is counted");
+        assert_eq!(target.aws.calls(), TargetCalls { sso_admin: 2, throttled, ..TargetCalls::default() }, "every attempt is counted");
     }
 }
 

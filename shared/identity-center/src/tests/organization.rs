@@ -221,7 +221,7 @@ async fn too_many_requests_to_organizations_are_sent_again_more_slowly() {
     let fake = Fake::replies([throttled.clone(), throttled, organization]).await;
     let target = fake.target().await;
     assert_eq!(target.management_account().await.unwrap(), account(ID));
-    assert_eq!(target.aws.calls(), TargetCalls { organizations: 3, ..TargetCalls::default() });
+    assert_eq!(target.aws.calls(), TargetCalls { organizations: 3, throttled: 2, ..TargetCalls::default() });
 }
 
 #[tokio::test]

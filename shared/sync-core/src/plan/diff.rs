@@ -4,7 +4,7 @@ use super::Plan;
 use crate::action::{Action, GroupEdit, GroupLabel, GroupRef, Phase, RemovalReason, RemoveMembership, UserLabel, UserRef, Weakness};
 use crate::actual::{ActualState, Standing};
 use crate::desired::{DesiredGroup, DesiredMembers, DesiredState, Fate, Others};
-use crate::ids::{GroupId, MembershipId, OktaUserId, UserId};
+use crate::ids::{GroupId, MembershipId, UserId};
 use crate::mark::Mark;
 
 /// The changes that lead from `actual` to `desired`. Pure and total; what is not known is not touched.
@@ -143,11 +143,7 @@ impl Differ<'_> {
     /// A member whom Okta did not name, as Identity Center knows them.
     fn label(&self, user: &UserId) -> UserLabel {
         let record = self.actual.users.get(user);
-        let pinned = || self.actual.pins.iter().find(|(_, pinned)| *pinned == user).map(|(id, _)| id.clone());
-        UserLabel {
-            okta_id: record.and_then(|record| OktaUserId::new(record.external_ids.first()?).ok()).or_else(pinned),
-            name: record.map_or_else(|| user.to_string(), |record| record.user_name.clone()),
-        }
+        UserLabel { okta_id: self.actual.okta_id(user), name: record.map_or_else(|| user.to_string(), |record| record.user_name.clone()) }
     }
 }
 

@@ -16,6 +16,7 @@ pub use full::{GROUPS_AT_MOST, mark_full, places_in_question};
 pub use scope::Restriction;
 
 use crate::action::{Action, GroupRef, Phase, UserRef};
+use crate::actual::ActualState;
 use crate::ids::{OktaGroupId, OktaUserId};
 
 /// Ordered, deduplicated changes. Empty where nothing differs: there is no action that does nothing.
@@ -61,6 +62,32 @@ impl Plan {
     pub fn partition(self, keep: impl Fn(&Action) -> bool) -> (Self, Self) {
         let (kept, rest) = self.actions.into_iter().partition(|(_, action)| keep(action));
         (Self { actions: kept }, Self { actions: rest })
+    }
+
+    /// Who loses a membership without having left: those who are taken out of a group, and the members of groups that are deleted. Only
+    /// those whose Okta id is known.
+    pub fn losers(&self, actual: &ActualState) -> BTreeSet<OktaUserId> {
+        let of_action = |(_, action): (Phase, &Action)| -> Vec<OktaUserId> {
+            if let Action::DeleteGroup { edit, .. } = action {
+                return actual.known_members(&edit.group_id).keys().filter_map(|user| actual.okta_id(user)).collect();
+            }
+            let is_taken_out = matches!(action, Action::RemoveMembership(removal) if !removal.reason.is_leaver());
+            okta_user(action).filter(|_| is_taken_out).into_iter().cloned().collect()
+        };
+        self.actions().flat_map(of_action).collect()
+    }
+
+    /// With what another plan has and this one has not.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.actions.extend(other.actions);
+        self
+    }
+
+    /// Only what these users lose because they left: their status is proof enough of it.
+    #[must_use]
+    pub fn of_leavers(self, leavers: &BTreeSet<OktaUserId>) -> Self {
+        self.partition(|action| is_of_leaver(action) && okta_user(action).is_some_and(|user| leavers.contains(user))).0
     }
 
     /// What stands for exactly these actions: equal for equal plans, whatever people are called.

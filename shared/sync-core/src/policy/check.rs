@@ -6,6 +6,7 @@ use regex::Regex;
 use toml::Spanned;
 use url::Url;
 
+use super::place::key_at;
 use super::raw::{self, Text};
 use super::{GroupsPolicy, GuardPolicy, IdentityCenterPolicy, LimitsPolicy, OktaPolicy, Policy, PolicyError, users};
 use crate::address::is_safe;
@@ -59,9 +60,14 @@ fn short(problem: String) -> String {
     }
 }
 
-/// The line and message of what the TOML parser found.
+/// The line, key and message of what the TOML parser found. What is no TOML has no keys.
 pub(super) fn from_toml(text: &str, error: &toml::de::Error) -> PolicyError {
-    Lines(text).error(error.span().unwrap_or(0..0), error.message())
+    let span = error.span().unwrap_or(0..0);
+    let problem = match key_at(text, &span) {
+        Some(key) => format!("{key}: {}", error.message()),
+        None => error.message().to_owned(),
+    };
+    Lines(text).error(span, problem)
 }
 
 pub(super) fn checked(text: &str, file: raw::File, hash: String) -> Result<Policy, PolicyError> {

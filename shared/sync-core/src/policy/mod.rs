@@ -4,6 +4,7 @@
 
 mod check;
 mod matching;
+mod place;
 mod raw;
 #[cfg(test)]
 mod tests;

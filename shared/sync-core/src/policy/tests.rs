@@ -137,6 +137,33 @@ fn a_bad_value_is_named_with_its_line() {
 }
 
 #[test]
+fn a_value_of_another_type_is_named_with_its_key_and_line() {
+    for (more, start) in [
+        ("[limits]\nidentity_store_tps = 'fast'\n", "policy line 6: limits.identity_store_tps: invalid type"),
+        ("[guard]\nwindow_hours = 24\nmax_leavers = '50'\n", "policy line 7: guard.max_leavers: invalid type"),
+        ("[guard]\nmax_leavers = -1\n", "policy line 6: guard.max_leavers: invalid value"),
+        ("adopt = 'always'\n", "policy line 5: groups.adopt: unknown variant `always`"),
+        ("types = [\n 'OKTA_GROUP',\n 7]\n", "policy line 7: groups.types: invalid type"),
+        ("[users.attributes]\ntitle = 7\n", "policy line 6: users.attributes.title: invalid type"),
+        ("users.attributes = { title = 7 }\n", "policy line 5: groups.users: unknown field"),
+        ("limits = 3\n", "policy line 5: groups.limits: unknown field"),
+        ("[[assignment]]\ngroup = 'x'\naccounts = 7\npermission_sets = []\n", "policy line 7: assignment.accounts: invalid type"),
+        ("[[assignment]]\ngroup = 'x'\naccount = []\n", "policy line 7: assignment.account: unknown field"),
+        ("[colours]\n", "policy line 5: colours: unknown field"),
+    ] {
+        let error = error(&with(more));
+        assert!(error.starts_with(start), "{more:?} gave {error}");
+    }
+    assert!(error("writes = 3\n").starts_with("policy line 1: writes: invalid type"));
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line_alone() {
+    let error = error(&with("adopt = = 3\n"));
+    assert!(error.starts_with("policy line 5: ") && !error.contains("groups.adopt"), "{error}");
+}
+
+#[test]
 fn the_org_url_is_https_or_loopback_and_nothing_more() {
     let parse = |url: &str| Policy::parse(&format!("[okta]\norg_url = \"{url}\"\n[groups]\nmatch = ['x']\n"));
     for url in ["https://acme.okta.com", "https://acme.okta.com/", "http://127.0.0.1:4500", "http://localhost:1", "http://[::1]:9"] {

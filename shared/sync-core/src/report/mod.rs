@@ -221,6 +221,17 @@ pub struct Findings {
     pub is_reading_cut_off: bool,
     /// Groups whose members were read, and are remembered for the next run.
     pub groups_remembered: u64,
+    /// How often the sides said "too many".
+    pub throttled: Throttled,
+}
+
+/// Requests of a run that were refused as too many, before they were sent again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Throttled {
+    /// By Okta (429).
+    pub okta: u64,
+    /// By Identity Store, sso-admin, Organizations and the SCIM endpoint together.
+    pub aws: u64,
 }
 
 /// The circumstances of a run, as a report names them.

@@ -11,7 +11,7 @@ use crate::ids::{OktaGroupId, OktaUserId, UserId};
 use crate::policy::{Entitlement, Policy};
 use crate::reading::Reading;
 use crate::records::OktaUser;
-use crate::snapshot::{GroupSighting, MemberList, OktaSnapshot, UserSighting};
+use crate::snapshot::{MemberList, OktaSnapshot, UserSighting};
 use crate::unresolved::{Unresolved, UnresolvedKind};
 
 /// All that a decision on members rests on.
@@ -128,21 +128,17 @@ impl Draft<'_, '_> {
         self.members.shielded.extend(unknown.into_iter().cloned());
     }
 
-    /// What the lists of groups by user say of this group.
+    /// What the lists of groups by user say of this group. That it is missing from one proves something because the group itself was seen, as
+    /// every group that is kept or made was.
     fn read_user_lists(&mut self) {
         for (user, groups) in &self.facts.okta.user_groups {
             let Reading::Known(groups) = groups else { continue };
             if groups.contains(self.group) {
                 self.listed(user);
-            } else if self.is_visible() && !self.is_listed_as_member(user) {
+            } else if !self.is_listed_as_member(user) {
                 self.unlisted(user);
             }
         }
-    }
-
-    /// A group that is missing from a user's groups proves something only if the group itself can be seen.
-    fn is_visible(&self) -> bool {
-        matches!(self.facts.okta.groups.get(self.group), Some(GroupSighting::Present(_)))
     }
 
     fn is_listed_as_member(&self, user: &OktaUserId) -> bool {

@@ -39,6 +39,11 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     (DesiredState { groups, movers, undecided, users: provision.users }, unresolved)
 }
 
+/// The users of Identity Center whose Okta users were read, and are gone or not entitled.
+pub fn leavers(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> BTreeSet<UserId> {
+    members::leavers(okta, actual, policy, &users::bind(okta, actual)).into_keys().collect()
+}
+
 /// The users who are to be disabled or deleted, now or when their grace is over: they are to be remembered until that is done.
 pub fn departing(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> BTreeMap<OktaUserId, UserId> {
     let fates = group_fates(okta, actual, policy).fates;

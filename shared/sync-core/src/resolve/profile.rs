@@ -159,6 +159,33 @@ mod tests {
     }
 
     #[test]
+    fn one_word_shown_is_the_given_name_alone() {
+        assert_eq!(names(&[("displayName", "Ada")]), four("Ada", "ada", "Ada", "ada@x.com"));
+        let without_nick = profile_of(&user(&[]), "@x", &managed("scim")).unwrap().record.attributes;
+        assert_eq!(without_nick.get(&Attribute::GivenName).map(String::as_str), Some("@x"));
+    }
+
+    #[test]
+    fn spaces_are_collapsed_in_names_and_where_something_was_left_out() {
+        let title = |text: &str| {
+            let made = profile_of(&user(&[("title", text)]), "ada@x.com", &managed("scim")).unwrap();
+            made.record.attributes.get(&Attribute::Title).cloned().unwrap_or_default()
+        };
+        assert_eq!(title(" Head  of <IT> "), "Head  of <IT>");
+        assert_eq!(title(" Head\u{7}  of  IT "), "Head of IT");
+        let spaced = [("firstName", "Ada  B"), ("lastName", " Love  lace"), ("displayName", "Ada   L.")];
+        assert_eq!(names(&spaced), four("Ada B", "Love lace", "Ada L.", "ada@x.com"));
+    }
+
+    #[test]
+    fn an_address_has_one_at_with_something_on_both_sides_and_no_odd_characters() {
+        for text in ["@x.com", "ada@", "a@b@x.com", "a da@x.com", "a;da@x.com", "ada"] {
+            assert!(!looks_like_an_address(text), "{text}");
+        }
+        assert!(looks_like_an_address("a@b"));
+    }
+
+    #[test]
     fn s16_what_no_fallback_can_mend_is_refused_with_the_reason() {
         let refused = |user: &OktaUser, name: &str| profile_of(user, name, &managed("scim")).unwrap_err();
         assert_eq!(refused(&user(&[("firstName", &"x".repeat(1025))]), "ada@x.com"), "name.givenName is longer than 1024 characters");

@@ -78,7 +78,7 @@ impl<'a> Index<'a> {
             return Binding::Bound(user.clone());
         }
         match sighting {
-            UserSighting::Present(user) => user.user_name.as_deref().map_or(Binding::NotProvisioned, |name| self.find_by_name(id, name)),
+            UserSighting::Present(user) => user.user_name.as_deref().map_or(Binding::NotProvisioned, |name| self.find_by_name(name)),
             UserSighting::Gone | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_) => Binding::NotProvisioned,
         }
     }
@@ -89,18 +89,18 @@ impl<'a> Index<'a> {
         self.actual.users.get(user).filter(|record| record.external_ids.is_empty()).map(|_| user)
     }
 
-    fn find_by_name(&self, id: &OktaUserId, name: &str) -> Binding {
+    fn find_by_name(&self, name: &str) -> Binding {
         let holders = self.by_name.get(&NameKey::of(name)).map(Vec::as_slice).unwrap_or_default();
         match holders {
             [] if self.actual.pins_unread => Binding::Unclear { involved: BTreeSet::new() },
             [] => Binding::NotProvisioned,
-            [only] => self.own(id, only),
+            [only] => self.own(only),
             several => conflict(several, "differs only in case from another's, and is the userName of several users"),
         }
     }
 
     /// A user of the right name is this one only if nobody else's id is on it.
-    fn own(&self, id: &OktaUserId, user: &'a UserId) -> Binding {
+    fn own(&self, user: &'a UserId) -> Binding {
         let someone_else = |whose: &str| Binding::Conflict {
             involved: BTreeSet::new(),
             reason: format!(
@@ -114,9 +114,10 @@ impl<'a> Index<'a> {
         if self.actual.pins_unread {
             return Binding::Unclear { involved: BTreeSet::from([user.clone()]) };
         }
+        // Whoever was pinned to it themselves was found by their pin.
         match self.pinned.get(user) {
-            Some(other) if *other != id => someone_else(&format!("Okta user {other}")),
-            _ => Binding::Bound(user.clone()),
+            Some(other) => someone_else(&format!("Okta user {other}")),
+            None => Binding::Bound(user.clone()),
         }
     }
 }

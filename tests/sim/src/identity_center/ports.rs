@@ -66,6 +66,7 @@ impl ReadTarget for FakeIdentityCenter {
             scim: of(Family::Scim),
             sso_admin: of(Family::SsoAdmin),
             organizations: of(Family::Organizations),
+            throttled: 0,
         }
     }
 }

@@ -94,6 +94,11 @@ impl ReadSource for FakeOkta {
     fn calls(&self) -> u64 {
         self.client.calls()
     }
+
+    /// Limits are kept by the HTTP face; in process a throttled call is a fault like any other.
+    fn throttled(&self) -> u64 {
+        0
+    }
 }
 
 impl FakeOkta {

@@ -1,14 +1,12 @@
 //! What the guard withholds, and what it lets through.
 
-mod world;
-
+use crate::world::{World, group_id, okta_group, okta_user, user_id};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::action::GroupLabel;
 use sync_core::guard::{ApprovalRefused, Judgement, RemovalGrant, Rule, Spend, Usage, Window, WindowBook, judge};
 use sync_core::plan::PlanHash;
 use sync_core::records::UserStatus;
 use sync_core::snapshot::UserSighting;
-use world::{World, group_id, okta_group, okta_user, user_id};
 
 /// Rule, limit, actual and number of actions of what was held.
 fn held(judgement: &Judgement) -> Vec<(Rule, u64, u64, usize)> {
@@ -260,4 +258,104 @@ fn a_status_read_of_the_user_makes_the_removal_a_leavers() {
         user.status = UserStatus::Deprovisioned;
     });
     assert_eq!(world.judged().spend.leavers.len(), 1, "proved not entitled, though Okta does not list them in the group either");
+}
+
+#[test]
+fn only_what_the_ledger_or_the_policy_holds_passes_by_itself() {
+    let rules = [Rule::SourceEmpty, Rule::SourceShrunk, Rule::ProtectedGroups, Rule::MaxLeavers, Rule::OrphanedRule];
+    assert!(rules.iter().all(|rule| !rule.passes_by_itself()));
+    assert!(Rule::StateUnavailable.passes_by_itself() && Rule::PolicyChanged.passes_by_itself());
+}
+
+#[test]
+fn a_group_is_protected_by_its_name_on_either_side_and_still_gains() {
+    let policy = "[guard]\nprotected_groups = ['^AWS-0$']\n";
+    let renamed_in_okta = World::in_sync(2, 3, policy).okta_group("g0", "AWS-zero", &["u0", "u1", "u3"]);
+    let judgement = renamed_in_okta.judged();
+    assert_eq!(held(&judgement), [(Rule::ProtectedGroups, 0, 1, 1)], "the removal of u2");
+    assert_eq!(judgement.approved.len(), 2, "the new name, and the membership of u3");
+    let renamed_by_hand = World::in_sync(2, 3, policy).marked("G0", "AWS-by-hand", "g0").members("g0", &["u0"]).with(|world| {
+        let members = World::in_sync(2, 3, "").actual.group_lists;
+        world.actual.group_lists = members;
+    });
+    assert_eq!(held(&renamed_by_hand.judged()), [(Rule::ProtectedGroups, 0, 2, 2)]);
+}
+
+#[test]
+fn what_is_exactly_at_a_limit_goes_through() {
+    let memberships = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 4\n").members("g0", &[]);
+    assert_eq!(memberships.judged().approved.len(), 4);
+    let ten = World::in_sync(1, 10, "").members("g0", &["u0", "u1", "u2", "u3", "u4"]);
+    assert_eq!(ten.judged().approved.len(), 5, "half of a group");
+    let six = World::in_sync(1, 10, "").members("g0", &["u0", "u1", "u2", "u3"]);
+    assert_eq!(held(&six.judged()), [(Rule::MaxPercentOfGroup, 50, 60, 6)], "from min_population members on, that many among them");
+    let leavers = World::in_sync(1, 2, "[guard]\nmax_leavers = 1\n").user_like("u0", "u0@x.com", "SUSPENDED");
+    assert!(leavers.judged().held.is_empty());
+}
+
+#[test]
+fn groups_that_an_unmatched_name_would_empty_are_not_believed_together() {
+    let policy = "on_unmatched = 'empty'\n";
+    let world = (0..2).fold(World::in_sync(4, 1, policy), |world, g| world.okta_group(&format!("g{g}"), &format!("other-{g}"), &[]));
+    assert_eq!(held(&world.judged()), [(Rule::SourceShrunk, 1, 2, 2)]);
+    let one = World::in_sync(4, 1, policy).okta_group("g0", "other-0", &[]);
+    assert!(one.judged().held.is_empty());
+}
+
+#[test]
+fn everything_that_runs_took_adds_up_in_the_window() {
+    let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+    let spend = |leaver: &str| Spend {
+        memberships: [(group_id("G0"), 5), (group_id("G1"), 1)].into(),
+        members_of_deleted: 2,
+        groups: 3,
+        assignment_removals: 4,
+        assignment_additions: 6,
+        leavers: [user_id("U1"), user_id(leaver)].into(),
+        users: [user_id("U2"), user_id(leaver)].into(),
+    };
+    let mut book = WindowBook::default();
+    book.book("r1", &spend("U3"), now, 24);
+    book.book("r2", &spend("U4"), now, 24);
+    let expected = Usage {
+        memberships: 16,
+        groups: 6,
+        assignment_removals: 8,
+        assignment_additions: 12,
+        by_group: [(group_id("G0"), 10), (group_id("G1"), 2)].into(),
+        leavers: ["U1", "U3", "U4"].map(user_id).into(),
+        users: ["U2", "U3", "U4"].map(user_id).into(),
+    };
+    assert_eq!(book.usage(now, 24), expected);
+    assert_eq!(WindowBook::parse(&book.body()).unwrap().usage(now, 24), expected);
+}
+
+#[test]
+fn a_settled_run_keeps_its_place_in_the_window_and_a_run_that_took_nothing_leaves_no_trace() {
+    let start: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+    let spend = |count: u64| Spend { memberships: [(group_id("G0"), count)].into(), ..Spend::default() };
+    let mut book = WindowBook::default();
+    book.book("r1", &Spend::default(), start, 24);
+    assert_eq!(book, WindowBook::default());
+    book.book("r1", &spend(5), start, 24);
+    book.book("r2", &spend(3), start + SignedDuration::from_hours(1), 24);
+    book.settle("r9", &spend(9));
+    assert_eq!(book.usage(start, 24).memberships, 8, "a run that booked nothing has nothing to settle");
+    book.settle("r1", &spend(4));
+    let nearly = start + SignedDuration::from_hours(24) - SignedDuration::from_secs(1);
+    assert_eq!((book.usage(nearly, 24).memberships, book.usage(start + SignedDuration::from_hours(24), 24).memberships), (7, 3));
+    book.settle("r1", &Spend::default());
+    book.settle("r2", &Spend::default());
+    assert_eq!(book, WindowBook::default());
+    book.book("r3", &spend(1), start, 24);
+    book.book("r4", &spend(1), start + SignedDuration::from_hours(24), 24);
+    assert!(!book.body().contains("r3"), "what has left the window is forgotten");
+}
+
+#[test]
+fn new_members_take_nothing_of_the_window() {
+    let world = World::in_sync(1, 1, "[guard]\nmax_assignment_additions = 0\nmax_membership_removals = 0\n").user("u9").provisioned("u9");
+    let judgement = world.members("g0", &["u0", "u9"]).judged();
+    assert!(judgement.held.is_empty() && judgement.spend.is_empty());
+    assert_eq!(judgement.approved.len(), 1);
 }

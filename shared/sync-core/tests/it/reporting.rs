@@ -1,11 +1,9 @@
 //! The report: the contract's JSON, the text for people, and the status.
 
-mod world;
-
+use crate::world::World;
 use sync_core::guard::{RemovalGrant, Usage, Window};
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::report::{Calls, Circumstances, Findings, Mode, Report, Status};
-use world::World;
 
 fn circumstances(mode: Mode) -> Circumstances {
     let calls = Calls { okta: 4, identity_store: 7, ..Calls::default() };

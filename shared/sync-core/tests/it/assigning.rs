@@ -1,15 +1,14 @@
 //! Assignments: what rules give, what they take, and what nobody may conclude.
 
-mod world;
-
+use crate::world::{World, execute, group_id};
 use insta::assert_debug_snapshot;
 use proptest::prelude::*;
 use sync_core::action::{Action, Phase};
+use sync_core::actual::Target;
 use sync_core::guard::{Judgement, Rule, Usage, Window};
-use sync_core::plan::Plan;
+use sync_core::plan::{GROUPS_AT_MOST, Plan, mark_full, places_in_question};
 use sync_core::reading::Reading;
 use sync_core::unresolved::UnresolvedKind;
-use world::{World, execute, group_id};
 
 /// Groups `AWS-0`… give `Admin` on accounts of unit `Prod`.
 const RULE: &str = "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Prod']\npermission_sets = ['Admin']\n";
@@ -96,7 +95,7 @@ fn s40_an_account_that_is_not_active_is_frozen() {
 
 #[test]
 fn s41_the_management_account_is_left_alone_where_it_is_off_limits() {
-    let world = world(RULE).with(|world| world.actual.organization.off_limits = Some(world::account(1)));
+    let world = world(RULE).with(|world| world.actual.organization.off_limits = Some(crate::world::account(1)));
     assert_eq!(world.plan().len(), 1);
     assert_eq!(world.kinds(), [UnresolvedKind::ManagementAccount]);
 }
@@ -168,8 +167,6 @@ fn assignments_have_limits_of_their_own() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn assignments_end_as_rules_times_accounts_times_sets_exactly(
         given in prop::collection::btree_set((0..2u8, 1..4u8, any::<bool>()), 0..10),
@@ -196,11 +193,79 @@ proptest! {
             let targets = actual.known_assignments(&group_id(&format!("G{group}"))).unwrap();
             let found: std::collections::BTreeSet<_> = targets.iter().map(|target| {
                 let digit = target.account.as_str().as_bytes()[11] - b'0';
-                (digit, name(target.permission_set == world::permission_set("Admin")))
+                (digit, name(target.permission_set == crate::world::permission_set("Admin")))
             }).collect();
             prop_assert_eq!(found, expected);
         }
         let again = World { actual, ..world };
         prop_assert!(again.plan().is_empty());
     }
+}
+
+#[test]
+fn what_is_exactly_at_an_assignment_limit_goes_through_and_the_window_counts() {
+    let used = |usage: Usage| Window::Used(usage);
+    let removals = world(&format!("{RULE}[guard]\nmax_assignment_removals = 3\nmax_percent = 0\n"))
+        .gives("G0", 1, "Admin")
+        .gives("G0", 2, "Admin")
+        .gives("G0", 1, "ReadOnly")
+        .gives("G0", 2, "ReadOnly");
+    assert!(removals.judged_with(&used(Usage { assignment_removals: 1, ..Usage::default() }), None).unwrap().held.is_empty());
+    let more = removals.judged_with(&used(Usage { assignment_removals: 2, ..Usage::default() }), None).unwrap();
+    assert_eq!(held(&more), [(Rule::MaxAssignmentRemovals, 3, 4, 2)]);
+    let additions = world(&format!("{RULE}[guard]\nmax_assignment_additions = 3\n"));
+    let judgement = additions.judged_with(&used(Usage { assignment_additions: 1, ..Usage::default() }), None).unwrap();
+    assert_eq!((judgement.held.is_empty(), judgement.spend.assignment_additions), (true, 2));
+    let more = additions.judged_with(&used(Usage { assignment_additions: 2, ..Usage::default() }), None).unwrap();
+    assert_eq!(held(&more), [(Rule::MaxAssignmentAdditions, 3, 4, 2)]);
+}
+
+#[test]
+fn what_vanished_groups_give_is_held_with_them_and_what_rules_take_from_others_is_not() {
+    let rules = "[[assignment]]\ngroup = '^AWS-'\naccounts = ['ou:Prod']\npermission_sets = ['Admin']\n";
+    let in_sync = |policy: &str| {
+        let world = World::in_sync(4, 0, policy).permission_sets(&["Admin", "ReadOnly"]).account(1, "prod-1", "Prod", "ACTIVE");
+        (0..4).fold(world, |world, g| world.gives(&format!("G{g}"), 1, "Admin"))
+    };
+    let vanished = in_sync(&format!("on_deleted_in_okta = 'delete'\n{rules}")).gone("g0").gone("g1");
+    assert_eq!(held(&vanished.judged()), [(Rule::SourceShrunk, 1, 2, 4)]);
+    let by_rule = (0..4).fold(in_sync(rules), |world, g| world.gives(&format!("G{g}"), 1, "ReadOnly"));
+    let judgement = by_rule.judged();
+    assert_eq!((judgement.held.is_empty(), judgement.approved.len()), (true, 4));
+}
+
+/// Groups of which all should have one permission set, and `given` have it.
+fn crowd(groups: usize, given: usize) -> World {
+    let rules = "[[assignment]]\ngroup = '^AWS-'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n";
+    let world = World::in_sync(groups, 0, rules).permission_sets(&["Admin"]).account(1, "prod-1", "Prod", "ACTIVE");
+    (0..given).fold(world, |world, g| world.gives(&format!("G{g}"), 1, "Admin"))
+}
+
+fn full(world: &World) -> Vec<bool> {
+    let marked = mark_full(world.plan(), &world.actual);
+    let is_full = |(_, action): (Phase, &Action)| matches!(action, Action::CreateAssignment { is_full: true, .. });
+    marked.actions().map(is_full).collect()
+}
+
+fn target() -> Target {
+    Target { account: crate::world::account(1), permission_set: crate::world::permission_set("Admin") }
+}
+
+#[test]
+fn the_group_that_is_one_too_many_for_a_permission_set_is_marked() {
+    assert_eq!(full(&crowd(100, 98)), [false, false]);
+    assert_eq!(full(&crowd(101, 98)), [false, false, true]);
+    let with_others = |crowd_is: usize| crowd(3, 0).with(|world| world.actual.crowds = [(target(), crowd_is)].into());
+    assert_eq!(full(&with_others(98)), [false, false, true], "groups that are not ours count where they were read");
+    assert_eq!(full(&with_others(GROUPS_AT_MOST + 5)), [true, true, true]);
+}
+
+#[test]
+fn other_groups_are_counted_where_they_may_decide_and_were_not() {
+    let in_question = |world: &World| places_in_question(&world.plan(), &world.actual).into_iter().collect::<Vec<_>>();
+    assert_eq!(in_question(&crowd(3, 0)), [target()]);
+    assert_eq!(in_question(&crowd(100, 98)), [target()]);
+    assert!(in_question(&crowd(101, 98)).is_empty(), "our own are too many");
+    assert!(in_question(&crowd(3, 3)).is_empty(), "nothing is granted");
+    assert!(in_question(&crowd(3, 0).with(|world| world.actual.crowds = [(target(), 7)].into())).is_empty(), "they were counted");
 }

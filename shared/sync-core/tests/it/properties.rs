@@ -1,16 +1,14 @@
 //! What holds in every world.
 
-mod world;
-
 use std::collections::BTreeSet;
 
+use crate::world::{HOST, World, execute, group_id, okta_group, user_id};
 use proptest::prelude::*;
 use sync_core::action::Action;
 use sync_core::actual::ActualState;
 use sync_core::guard::{Usage, Window};
 use sync_core::plan::{Plan, Restriction, plan};
 use sync_core::resolve::resolve;
-use world::{HOST, World, execute, group_id, okta_group, user_id};
 
 const USERS: usize = 8;
 const GROUPS: usize = 5;
@@ -86,7 +84,7 @@ fn with_user(world: World, u: usize, spec: &UserSpec) -> World {
     let pinned = spec.pinned && spec.directory == 1;
     world.with(|world| {
         if pinned {
-            world.actual.pins.insert(world::okta_user(&id), user_id(&format!("U{u}")));
+            world.actual.pins.insert(crate::world::okta_user(&id), user_id(&format!("U{u}")));
         }
     })
 }
@@ -146,8 +144,6 @@ fn settle(world: &World, actual: &mut ActualState) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     #[test]
     fn planning_is_deterministic(world in worlds()) {
         prop_assert_eq!(world.plan(), world.clone().plan());
@@ -157,7 +153,7 @@ proptest! {
     #[test]
     fn s53_applying_and_planning_again_is_empty(world in worlds()) {
         let mut actual = world.actual.clone();
-        prop_assert!(settle(&world, &mut actual) <= 2, "left: {:?}", world::lines(&replan(&world, &actual)));
+        prop_assert!(settle(&world, &mut actual) <= 2, "left: {:?}", crate::world::lines(&replan(&world, &actual)));
     }
 
     #[test]

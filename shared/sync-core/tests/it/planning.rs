@@ -1,7 +1,6 @@
 //! What is planned, world by world.
 
-mod world;
-
+use crate::world::{World, group_id, lines, okta_group, okta_user, user_id};
 use insta::assert_debug_snapshot;
 use sync_core::action::{Action, Phase};
 use sync_core::plan::{MayRemove, plan};
@@ -9,7 +8,6 @@ use sync_core::reading::Reading;
 use sync_core::resolve::resolve;
 use sync_core::snapshot::{GroupSighting, UserSighting};
 use sync_core::unresolved::UnresolvedKind;
-use world::{World, group_id, lines, okta_group, okta_user, user_id};
 
 #[test]
 fn a_world_in_sync_needs_nothing() {
@@ -437,4 +435,85 @@ fn a_leaver_loses_a_quarantined_group_too() {
         "RevokeLeaver remove_membership AWS-0 u0@x.com: status SUSPENDED in Okta does not entitle",
     ]
     "#);
+}
+
+#[test]
+fn a_run_that_may_only_take_from_leavers_grants_as_well() {
+    let world = World::in_sync(2, 3, "").members("g0", &["u0", "u1", "u3"]).user_like("u4", "u4@x.com", "SUSPENDED");
+    assert_debug_snapshot!(lines(&world.plan().grants_and(&MayRemove::LeaversOnly)), @r#"
+    [
+        "RevokeLeaver remove_membership AWS-1 u4@x.com: status SUSPENDED in Okta does not entitle",
+        "Grant add_membership AWS-0 u3@x.com: a member in Okta",
+    ]
+    "#);
+    assert_eq!(world.plan().len(), 3, "u2 is no member any more, and no leaver");
+}
+
+#[test]
+fn the_hash_tells_groups_and_users_and_what_is_made_from_what_is_there() {
+    let adds = |group: &str, user: &str| {
+        let world = World::in_sync(2, 1, "").user("u8").user("u9").provisioned("u8").provisioned("u9");
+        let kept = group.replace('g', "u");
+        world.members(group, &[&kept, user]).plan()
+    };
+    let made = World::new("").user("u8").provisioned("u8").okta_group("g0", "AWS-0", &["u8"]).plan();
+    let plans = [adds("g0", "u8"), adds("g0", "u9"), adds("g1", "u8"), made.partition(|action| action.name() == "add_membership").0];
+    assert!(plans.iter().all(|plan| plan.len() == 1));
+    let hashes: std::collections::BTreeSet<_> = plans.iter().map(sync_core::plan::Plan::hash).collect();
+    assert_eq!(hashes.len(), plans.len());
+}
+
+#[test]
+fn a_member_without_external_id_stays_while_somebody_unknown_may_be_them() {
+    let world = || {
+        let world = World::in_sync(1, 1, "").directory_user("U5", "five@x.com", &[]).directory_user("U6", "six@x.com", &["u6"]);
+        world.member("G0", "U5").member("G0", "U6")
+    };
+    let removed = |world: &World| {
+        let user = |(_, action): (_, &Action)| (action.user().unwrap().okta_id.clone(), action.user_id().unwrap().clone());
+        world.plan().actions().map(user).collect::<Vec<_>>()
+    };
+    let six = || (Some(okta_user("u6")), user_id("U6"));
+    assert_eq!(removed(&world()), [(None, user_id("U5")), six()]);
+    let broken = world().members("g0", &["u0", "u7"]).with(|world| {
+        world.okta.users.insert(okta_user("u7"), UserSighting::Broken("no profile".to_owned()));
+    });
+    assert_eq!(removed(&broken), [six()], "U5 may be u7, whose record is broken");
+    let without_pins = world().with(|world| world.actual.pins_unread = true);
+    assert_eq!(removed(&without_pins), [six()], "U5 may be anyone, as long as nobody can say who was who");
+    let pinned =
+        world().with(|world| world.actual.pins = [("u4", "U4"), ("u5", "U5")].map(|(id, user)| (okta_user(id), user_id(user))).into());
+    assert_eq!(removed(&pinned), [(Some(okta_user("u5")), user_id("U5")), six()], "known by the pin of an earlier run");
+}
+
+#[test]
+fn losers_are_those_taken_out_and_the_members_of_deleted_groups_and_no_leaver() {
+    let policy = "on_deleted_in_okta = 'delete'\n";
+    let world = World::in_sync(3, 2, policy).members("g0", &["u1", "u2"]).gone("g1").user_like("u4", "u4@x.com", "SUSPENDED");
+    assert_eq!(world.plan().len(), 4, "{:?}", lines(&world.plan()));
+    assert_eq!(world.plan().losers(&world.actual), ["u0", "u2", "u3"].map(okta_user).into());
+}
+
+#[test]
+fn of_a_plan_what_these_leavers_lose_can_be_taken_and_put_to_another() {
+    let world = World::in_sync(1, 4, "").members("g0", &["u0", "u1", "u2"]);
+    let world = world.user_like("u0", "u0@x.com", "SUSPENDED").user_like("u1", "u1@x.com", "SUSPENDED");
+    let of_u1 = world.plan().of_leavers(&["u1", "u3"].map(okta_user).into());
+    assert_debug_snapshot!(lines(&of_u1), @r#"
+    [
+        "RevokeLeaver remove_membership AWS-0 u1@x.com: status SUSPENDED in Okta does not entitle",
+    ]
+    "#);
+    let of_u0 = world.plan().of_leavers(&[okta_user("u0")].into());
+    assert_eq!(of_u1.and(of_u0), world.plan().grants_and(&MayRemove::LeaversOnly));
+    let leavers = sync_core::resolve::leavers(&world.okta, &world.actual, &world.policy);
+    assert_eq!(leavers, ["U0", "U1"].map(user_id).into());
+}
+
+#[test]
+fn whoever_may_be_moving_to_a_group_that_was_not_read_keeps_what_they_have() {
+    let world = World::in_sync(2, 2, "").members("g0", &["u1"]).members("g1", &["u0", "u2", "u3"]);
+    assert_eq!(world.plan().len(), 2);
+    let unread = world.with(|world| drop(world.actual.group_lists.insert(group_id("G1"), Reading::Unknown("throttled".to_owned()))));
+    assert!(unread.plan().is_empty(), "{:?}", lines(&unread.plan()));
 }

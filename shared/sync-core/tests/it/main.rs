@@ -1,0 +1,10 @@
+//! The core's integration tests, as one program: one link serves them all.
+
+mod assigning;
+mod guarding;
+mod managing;
+mod planning;
+mod properties;
+mod reporting;
+mod resolving;
+mod world;
