@@ -227,6 +227,27 @@ async fn s33_who_moves_during_an_incremental_run_has_no_gap_either() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s33_who_moves_during_an_incremental_run_to_a_group_that_it_did_not_list_has_no_gap_either() {
+    let rig = Rig::in_sync(40, 4, 8, "");
+    rig.apply().await;
+    later(600).await;
+    rig.join(0, [30]);
+    let slow = Fault::on("GET /api/v1/groups/{id}/users", What::Delay { ms: 4000 }).containing(rig.world.okta_group(0).as_str());
+    rig.world.okta.inject(slow);
+    rig.clear_logs();
+    let moves = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rig.join(1, [0]);
+        rig.leave(0, [0]);
+    };
+    let incremental = rig.another("incremental");
+    tokio::join!(incremental.must(Mode::Apply, Scope::ChangedSince(Since::Last)), moves);
+    assert!(rig.agrees());
+    let order: Vec<String> = rig.world.aws.writes().into_iter().map(|call| call.operation).collect();
+    assert_eq!(order, ["CreateGroupMembership", "CreateGroupMembership", "DeleteGroupMembership"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_or_a_budget_that_is_not_understood_stops_removals_and_is_not_begun_anew() {
     let rig = Rig::in_sync(12, 3, 4, "");
     rig.apply().await;

@@ -77,7 +77,10 @@ where
         }
         match self.changed_since(ground.reads.began).await {
             Some(changed) => {
-                let read: BTreeSet<OktaGroupId> = changed.into_iter().filter(|id| self.concerns_us(ground, id)).collect();
+                let read: BTreeSet<OktaGroupId> = changed.into_iter().filter(|id| concerns_us(scope, ground, id)).collect();
+                if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
+                    groups.extend(read.iter().cloned());
+                }
                 if !read.is_empty() {
                     self.read_again(&mut ground.reads, &read).await;
                 }
@@ -108,13 +111,6 @@ where
         if let Some((asked, _)) = &mut ground.users {
             asked.extend(losers);
         }
-    }
-
-    /// Whether a group that changed is one whose members this run read, or one of ours that it did not know.
-    fn concerns_us(&self, ground: &Ground, id: &OktaGroupId) -> bool {
-        let is_read = ground.reads.okta.member_lists.contains_key(id);
-        let is_new = ground.groups.is_none() && ground.users.is_none() && !ground.reads.okta.groups.contains_key(id);
-        is_read || is_new
     }
 
     /// What this run wants, on the strength of what it read itself: groups and users that it only remembers are read before anything is done
@@ -192,6 +188,14 @@ where
         findings.outcomes.extend(applied.outcomes);
         Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
     }
+}
+
+/// Whether a group that changed is one whose members this run read, or one that it did not know and is about.
+fn concerns_us(scope: &Scope, ground: &Ground, id: &OktaGroupId) -> bool {
+    let is_read = ground.reads.okta.member_lists.contains_key(id);
+    let is_about_all = ground.groups.is_none() && ground.users.is_none();
+    let is_new = !ground.reads.okta.groups.contains_key(id);
+    is_read || (is_new && (is_about_all || matches!(scope, Scope::ChangedSince(_))))
 }
 
 fn is_of(action: &Action, users: &BTreeSet<OktaUserId>) -> bool {
