@@ -80,7 +80,7 @@ fn well_kept(stage: &Stage, user: usize, person: &Person, account: &StoreUser) -
     if !stage.setup.scim {
         return Ok(());
     }
-    let own = stage.okta_users.get(user).map(|id| id.as_str());
+    let own = stage.okta_users.get(user).map(sync_core::ids::OktaUserId::as_str);
     let is_labelled = account.external_ids.first().map(|external| external.id.as_str()) == own;
     if account.user_name == person.login && account.enabled && is_labelled {
         return Ok(());
