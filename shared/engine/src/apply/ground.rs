@@ -8,6 +8,7 @@ use sync_core::action::{Action, RemovalReason};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 use sync_core::policy::Entitlement;
+use sync_core::records::OktaGroup;
 
 use super::{Hold, Progress, Writing};
 use crate::engine::Engine;
@@ -69,15 +70,19 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     /// The groups whose `lastUpdated` or `lastMembershipUpdated` moved; `None` if Okta cannot say.
-    pub(crate) async fn changed_since(&self, since: Timestamp) -> Option<BTreeSet<OktaGroupId>> {
+    pub(crate) async fn changed_groups(&self, since: Timestamp) -> Option<Vec<OktaGroup>> {
         match self.source.list_groups(Some(since - CLOCK_SKEW)).await {
-            Ok(listing) if listing.bad.is_empty() => Some(listing.items.into_iter().map(|group| group.id).collect()),
+            Ok(listing) if listing.bad.is_empty() => Some(listing.items),
             Ok(_) => None,
             Err(error) => {
                 tracing::warn!(event = "evidence_not_renewed", error = %error);
                 None
             }
         }
+    }
+
+    async fn changed_since(&self, since: Timestamp) -> Option<BTreeSet<OktaGroupId>> {
+        Some(self.changed_groups(since).await?.into_iter().map(|group| group.id).collect())
     }
 
     /// A status changes without a trace on the group, so leavers are read again, each once.

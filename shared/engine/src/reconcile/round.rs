@@ -9,6 +9,7 @@ use sync_core::outcome::{NotAttempted, Outcome};
 use sync_core::plan::{MayRemove, Plan, PlanHash, Restriction, mark_full, plan};
 use sync_core::policy::Policy;
 use sync_core::reading::Reading;
+use sync_core::records::OktaGroup;
 use sync_core::report::Findings;
 use sync_core::resolve::resolve;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
@@ -23,6 +24,9 @@ use crate::request::Scope;
 
 /// How often a run looks again at what shifted. What still shifts then is left to the next run.
 const ROUNDS: usize = 3;
+
+/// How often a run looks for groups that changed while it read. Each look is for what changed during the reading before, which is ever shorter.
+const LOOKS: usize = 5;
 
 /// How many of those who lose a group are looked at one by one: as many as may lose a membership in a day unless the policy says otherwise.
 /// At two calls each that is about ten seconds.
@@ -66,32 +70,32 @@ where
     }
 
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
-    /// groups that changed since the reading began are read again. Where Okta cannot say, only leavers lose anything.
+    /// groups that changed since the reading began are read again, and those that changed during that as well. Where Okta cannot say, or
+    /// there is no end to it, only leavers lose anything.
     async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
-        if matches!(scope, Scope::Triggers(_)) {
-            return self.look_where_members_went(ground).await;
+        match scope {
+            Scope::Triggers(_) => return self.look_where_members_went(ground).await,
+            Scope::Undo(_) => return,
+            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) => {}
         }
-        let is_undo = matches!(scope, Scope::Undo(_));
-        if is_undo || !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
-            return;
-        }
-        match self.changed_since(ground.reads.began).await {
-            Some(changed) => {
-                let read: BTreeSet<OktaGroupId> = changed.into_iter().filter(|id| concerns_us(scope, ground, id)).collect();
-                if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
-                    groups.extend(read.iter().cloned());
-                }
-                if !read.is_empty() {
-                    self.read_again(&mut ground.reads, &read).await;
-                }
+        for look in 1..=LOOKS {
+            if !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
+                return;
             }
-            None => {
-                ground.may_remove = MayRemove::LeaversOnly;
-                let reason = "Okta could not say which groups changed while they were read: only leavers lose anything".to_owned();
-                let (kind, name) = (UnresolvedKind::Unreadable, String::new());
-                ground.reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason });
+            let Some(changed) = self.changed_groups(ground.reads.began).await else {
+                return only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
+            };
+            let is_new = |group: &&OktaGroup| concerns_us(scope, ground, &group.id) && (look == 1 || !is_as_read(ground, group));
+            let changed: BTreeSet<OktaGroupId> = changed.iter().filter(is_new).map(|group| group.id.clone()).collect();
+            if changed.is_empty() {
+                return;
             }
+            if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
+                groups.extend(changed.iter().cloned());
+            }
+            self.read_again(&mut ground.reads, &changed).await;
         }
+        only_leavers_lose(ground, "groups kept changing while they were read");
     }
 
     /// Whoever loses a group on account of an event on the group itself may have been given another shortly before, whose own events are
@@ -188,6 +192,18 @@ where
         findings.outcomes.extend(applied.outcomes);
         Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
     }
+}
+
+/// Whether a group's record is the one that was read before its members were: then the members are not older.
+fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
+    let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
+    ground.reads.okta.present(&group.id).is_none_or(|read| stamps(read) == stamps(group))
+}
+
+fn only_leavers_lose(ground: &mut Ground, why: &str) {
+    ground.may_remove = MayRemove::LeaversOnly;
+    let (kind, name) = (UnresolvedKind::Unreadable, String::new());
+    ground.reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason: format!("{why}: only leavers lose anything") });
 }
 
 /// Whether a group that changed is one whose members this run read, or one that it did not know and is about.
