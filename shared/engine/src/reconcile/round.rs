@@ -40,7 +40,11 @@ where
     C: Clock,
 {
     pub(super) async fn rounds(&self, run: &Run<'_>, mut ground: Ground) -> Result<Findings, ReconcileError> {
-        self.look_for_movers(&run.request.scope, &mut ground).await;
+        if matches!(run.request.scope, Scope::Triggers(_)) {
+            self.look_where_members_went(&mut ground).await;
+        } else {
+            self.look_for_movers(&run.request.scope, &mut ground, None).await;
+        }
         let groups_remembered = if run.writes { self.remember(run.request, &ground).await } else { 0 };
         let (notes, is_reading_cut_off) = (std::mem::take(&mut ground.reads.notes), ground.reads.is_cut_off);
         let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, ..Findings::default() };
@@ -52,11 +56,13 @@ where
             // What was approved is one set, and the first round's; what is decided anew is held anew.
             let approval = run.request.approve.as_ref().filter(|_| round == 1);
             shifted = self.one_round(run, &ground, wanted, approval, &mut findings).await?;
-            let Some(groups) = &shifted else { break };
+            let Some(groups) = &mut shifted else { break };
             if round < ROUNDS && !self.is_out_of_time() {
                 tracing::info!(event = "read_again", groups = groups.len(), "what was read shifted before its turn came");
                 self.settle(&run.request.run_id, &findings).await;
                 self.read_again(&mut ground.reads, groups).await;
+                let changed = self.look_for_movers(&run.request.scope, &mut ground, Some(groups)).await;
+                groups.extend(changed);
             }
         }
         if run.writes && matches!(run.request.scope, Scope::Triggers(_)) {
@@ -71,31 +77,34 @@ where
 
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
     /// groups that changed since the reading began are read again, and those that changed during that as well. Where Okta cannot say, or
-    /// there is no end to it, only leavers lose anything.
-    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground) {
-        match scope {
-            Scope::Triggers(_) => return self.look_where_members_went(ground).await,
-            Scope::Undo(_) => return,
-            Scope::All | Scope::ChangedSince(_) | Scope::Groups(_) | Scope::Users(_) => {}
+    /// there is no end to it, only leavers lose anything. Events are about single users and groups, and have no such lists. Returns what
+    /// was read again.
+    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> BTreeSet<OktaGroupId> {
+        let mut read_again = BTreeSet::new();
+        if matches!(scope, Scope::Triggers(_) | Scope::Undo(_)) {
+            return read_again;
         }
         for look in 1..=LOOKS {
-            if !self.wanted_of_reads(ground, None).await.0.actions().any(|(_, action)| action.is_removal()) {
-                return;
+            if !self.wanted_of_reads(ground, shifted).await.0.actions().any(|(_, action)| action.is_removal()) {
+                return read_again;
             }
             let Some(changed) = self.changed_groups(ground.reads.began).await else {
-                return only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
+                only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
+                return read_again;
             };
             let is_new = |group: &&OktaGroup| concerns_us(scope, ground, &group.id) && (look == 1 || !is_as_read(ground, group));
             let changed: BTreeSet<OktaGroupId> = changed.iter().filter(is_new).map(|group| group.id.clone()).collect();
             if changed.is_empty() {
-                return;
+                return read_again;
             }
             if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
                 groups.extend(changed.iter().cloned());
             }
             self.read_again(&mut ground.reads, &changed).await;
+            read_again.extend(changed);
         }
         only_leavers_lose(ground, "groups kept changing while they were read");
+        read_again
     }
 
     /// Whoever loses a group on account of an event on the group itself may have been given another shortly before, whose own events are
