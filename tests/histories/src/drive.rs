@@ -115,6 +115,11 @@ impl Drive {
                     self.stage.events.remove(at);
                 }
             }
+            Op::ChangePolicy { .. } => {
+                // A process keeps the policy that it began with, and what that may still do is not what the new one says.
+                self.settle().await?;
+                self.change(op);
+            }
             other => self.change(other),
         }
         Ok(())
