@@ -189,16 +189,16 @@ impl Model {
         (0..self.teams.len()).filter(is_so)
     }
 
-    /// The groups in which a user should be at the end of this stretch of time, where they should have been in one or the other at every
-    /// moment of it, of an undisputed name, and moved once at most.
-    pub(crate) fn moves_to(&self, user: usize, from: Moment, to: Moment) -> Option<BTreeSet<usize>> {
+    /// The groups in which a user should be at the beginning and at the end of this stretch of time, where they should have been in one or
+    /// the other at every moment of it, of an undisputed name, and moved once at most.
+    pub(crate) fn moves(&self, user: usize, from: Moment, to: Moment) -> Option<(BTreeSet<usize>, BTreeSet<usize>)> {
         let of = |epoch: &Epoch| -> BTreeSet<usize> {
             epoch.wanted.iter().filter(|(group, wanted)| *wanted == user && epoch.sound.contains(group)).map(|(group, _)| *group).collect()
         };
         let mut stays: Vec<BTreeSet<usize>> = self.between(from, to).map(of).collect();
         stays.dedup();
-        let last = stays.last().cloned();
-        last.filter(|_| stays.len() <= 2 && stays.iter().all(|groups| !groups.is_empty()))
+        let ends = stays.first().cloned().zip(stays.last().cloned());
+        ends.filter(|_| stays.len() <= 2 && stays.iter().all(|groups| !groups.is_empty()))
     }
 
     fn between(&self, from: Moment, to: Moment) -> impl Iterator<Item = &Epoch> {

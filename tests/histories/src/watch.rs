@@ -195,8 +195,9 @@ fn gap(stage: &Stage, seen: Seen<'_>, user: usize, ground: Ground) -> Result<(),
     if stage.troubles.staleness > 0 {
         return Ok(());
     }
-    let moved_to = stage.model.moves_to(user, ground.from, ground.to).into_iter().flatten();
-    match moved_to.into_iter().find(within_reach) {
+    // Whoever came out of a group that could not be made had nothing yet that is kept for them until they are in the other.
+    let moved = stage.model.moves(user, ground.from, ground.to).filter(|(before, _)| before.iter().any(within_reach));
+    match moved.and_then(|(_, after)| after.into_iter().find(within_reach)) {
         Some(group) => Err(format!("someone who moved to group {group} lost the last group they were in before they were in that one")),
         None => Ok(()),
     }
