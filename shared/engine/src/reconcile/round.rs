@@ -12,6 +12,7 @@ use sync_core::reading::Reading;
 use sync_core::records::OktaGroup;
 use sync_core::report::Findings;
 use sync_core::resolve::resolve;
+use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::{Ground, ReconcileError, Run};
@@ -206,7 +207,11 @@ where
 /// Whether a group's record is the one that was read before its members were: then the members are not older.
 fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
     let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
-    ground.reads.okta.present(&group.id).is_none_or(|read| stamps(read) == stamps(group))
+    match ground.reads.okta.groups.get(&group.id) {
+        Some(GroupSighting::Present(read)) => stamps(read) == stamps(group),
+        Some(GroupSighting::Gone | GroupSighting::Unknown(_)) => true,
+        None => false,
+    }
 }
 
 fn only_leavers_lose(ground: &mut Ground, why: &str) {
