@@ -1,6 +1,7 @@
 //! Rounds: plan, guard and apply; and once more for what shifted in the meantime.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sync_core::action::{Action, GroupLabel};
 use sync_core::guard::{Facts, Held, Judgement, Window, judge};
@@ -25,6 +26,9 @@ use crate::request::Scope;
 
 /// How often a run looks again at what shifted. What still shifts then is left to the next run.
 const ROUNDS: usize = 3;
+
+/// Okta says in whole seconds when a group changed: what changes twice within one does not show the second time.
+const STAMPED_IN: Duration = Duration::from_secs(1);
 
 /// How often a run looks for groups that changed while it read. Each look is for what changed during the reading before, which is ever shorter.
 const LOOKS: usize = 5;
@@ -100,6 +104,9 @@ where
             }
             if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
                 groups.extend(changed.iter().cloned());
+            }
+            if look > 1 {
+                tokio::time::sleep(STAMPED_IN).await;
             }
             self.read_again(&mut ground.reads, &changed).await;
             read_again.extend(changed);
@@ -204,11 +211,12 @@ where
     }
 }
 
-/// Whether a group's record is the one that was read before its members were: then the members are not older.
+/// Whether a group's record is the one that was read before its members were, and old enough then to say so: then the members are not older.
 fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
     let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
+    let is_young = stamps(group).0.max(stamps(group).1).is_some_and(|stamp| stamp + STAMPED_IN > ground.reads.began);
     match ground.reads.okta.groups.get(&group.id) {
-        Some(GroupSighting::Present(read)) => stamps(read) == stamps(group),
+        Some(GroupSighting::Present(read)) => stamps(read) == stamps(group) && !is_young,
         Some(GroupSighting::Gone | GroupSighting::Unknown(_)) => true,
         None => false,
     }
