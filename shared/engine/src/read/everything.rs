@@ -136,6 +136,19 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
+    /// Lists Identity Center's groups again: another run may have made, renamed or adopted some. Where that fails, they stay as they were
+    /// read, and what is written to them fails on their revision.
+    pub(crate) async fn list_groups_again(&self, reads: &mut Reads) {
+        match self.target.list_groups().await {
+            Ok(groups) if groups.bad.is_empty() => {
+                self.directory.remember_groups(&by_id(&groups));
+                reads.actual.groups = by_id(&groups);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(event = "groups_not_listed_again", error = %error),
+        }
+    }
+
     /// Reads these groups again, as when they were written to, or changed, since they were read.
     pub(crate) async fn read_again(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) {
         reads.began = self.clock.now();

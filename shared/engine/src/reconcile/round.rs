@@ -65,9 +65,15 @@ where
             if round < ROUNDS && !self.is_out_of_time() {
                 tracing::info!(event = "read_again", groups = groups.len(), "what was read shifted before its turn came");
                 self.settle(&run.request.run_id, &findings).await;
+                if !matches!(run.request.scope, Scope::Triggers(_)) {
+                    // Whoever else is writing gets on with it, and what Okta stamped is over.
+                    tokio::time::sleep(STAMPED_IN).await;
+                    self.list_groups_again(&mut ground.reads).await;
+                }
                 self.read_again(&mut ground.reads, groups).await;
-                let changed = self.look_for_movers(&run.request.scope, &mut ground, Some(groups)).await;
-                groups.extend(changed);
+                self.look_for_movers(&run.request.scope, &mut ground, Some(groups)).await;
+                let given_instead = self.given_instead(&ground, groups);
+                groups.extend(given_instead);
             }
         }
         if run.writes && matches!(run.request.scope, Scope::Triggers(_)) {
@@ -82,25 +88,23 @@ where
 
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
     /// groups that changed since the reading began are read again, and those that changed during that as well. Where Okta cannot say, or
-    /// there is no end to it, only leavers lose anything. Events are about single users and groups, and have no such lists. Returns what
-    /// was read again.
-    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> BTreeSet<OktaGroupId> {
-        let mut read_again = BTreeSet::new();
+    /// there is no end to it, only leavers lose anything. Events are about single users and groups, and have no such lists.
+    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) {
         if matches!(scope, Scope::Triggers(_) | Scope::Undo(_)) {
-            return read_again;
+            return;
         }
         for look in 1..=LOOKS {
             if !self.wanted_of_reads(ground, shifted).await.0.actions().any(|(_, action)| action.is_removal()) {
-                return read_again;
+                return;
             }
             let Some(changed) = self.changed_groups(ground.reads.began).await else {
-                only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
-                return read_again;
+                return only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
             };
-            let is_new = |group: &&OktaGroup| concerns_us(scope, ground, &group.id) && (look == 1 || !is_as_read(ground, group));
+            let is_first = look == 1 && shifted.is_none();
+            let is_new = |group: &&OktaGroup| concerns_us(scope, ground, &group.id) && (is_first || !is_as_read(ground, group));
             let changed: BTreeSet<OktaGroupId> = changed.iter().filter(is_new).map(|group| group.id.clone()).collect();
             if changed.is_empty() {
-                return read_again;
+                return;
             }
             if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
                 groups.extend(changed.iter().cloned());
@@ -109,10 +113,18 @@ where
                 tokio::time::sleep(STAMPED_IN).await;
             }
             self.read_again(&mut ground.reads, &changed).await;
-            read_again.extend(changed);
         }
         only_leavers_lose(ground, "groups kept changing while they were read");
-        read_again
+    }
+
+    /// The groups that give something to those who lose these: what they gain belongs to the same round.
+    fn given_instead(&self, ground: &Ground, shifted: &BTreeSet<OktaGroupId>) -> BTreeSet<OktaGroupId> {
+        let losers = self.wanted(ground, Some(shifted)).0.losers(&ground.reads.actual);
+        let gains = |action: &Action| {
+            !action.is_removal() && action.user().is_some_and(|user| user.okta_id.as_ref().is_some_and(|id| losers.contains(id)))
+        };
+        let plan = self.wanted(ground, None).0;
+        plan.actions().map(|(_, action)| action).filter(|action| gains(action)).flat_map(Action::groups).cloned().collect()
     }
 
     /// Whoever loses a group on account of an event on the group itself may have been given another shortly before, whose own events are
@@ -214,7 +226,8 @@ where
 /// Whether a group's record is the one that was read before its members were, and old enough then to say so: then the members are not older.
 fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
     let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
-    let is_young = stamps(group).0.max(stamps(group).1).is_some_and(|stamp| stamp + STAMPED_IN > ground.reads.began);
+    let read_at = ground.reads.read_at.get(&group.id).copied().unwrap_or(ground.reads.began);
+    let is_young = stamps(group).0.max(stamps(group).1).is_some_and(|stamp| stamp + STAMPED_IN > read_at);
     match ground.reads.okta.groups.get(&group.id) {
         Some(GroupSighting::Present(read)) => stamps(read) == stamps(group) && !is_young,
         Some(GroupSighting::Gone | GroupSighting::Unknown(_)) => true,
