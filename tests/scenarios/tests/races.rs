@@ -111,6 +111,20 @@ async fn s11_pins_that_cannot_be_read_are_not_no_pins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s47_a_pin_that_is_not_understood_makes_nobody_a_stranger() {
+    for pk in ["pin", "pinned"] {
+        let rig = pinned().await;
+        rig.world.okta.set_login(&rig.world.okta_user(0), "married@example.com");
+        let mut row = rig.world.table.rows().into_iter().find(|row| row.pk == pk).unwrap();
+        row.body = "{\"by\":\"a newer version\"}".to_owned();
+        rig.world.table.plant(row);
+        rig.another("full").apply().await;
+        rig.another("worker").on_group(&rig.world.okta_group(0), Event::Removal).await;
+        assert_eq!(rig.writes(), 0, "{pk}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn s08_an_approval_holds_for_the_first_round_and_never_fails_a_run_that_wrote() {
     let rig = Rig::in_sync(40, 4, 4, "[guard]\nmax_membership_removals = 0\n");
     rig.apply().await;

@@ -36,6 +36,9 @@ struct Read<B> {
     version: u64,
 }
 
+/// What to do about a row that is not understood.
+const ADVICE: &str = "a row of the ledger is not understood; if no other version of these functions is deployed, delete it";
+
 impl<T: Table> Ledger<T> {
     /// The ledger over this table.
     pub fn new(table: T) -> Self {
@@ -49,8 +52,7 @@ impl<T: Table> Ledger<T> {
         match serde_json::from_str(&row.body) {
             Ok(body) => Ok(Some(Read { body: Some(body), version })),
             Err(error) => {
-                let advice = "a row of the ledger is not understood; if no other version of these functions is deployed, delete it";
-                tracing::error!(event = "ledger_row_unreadable", pk, sk, line = error.line(), column = error.column(), advice);
+                tracing::error!(event = "ledger_row_unreadable", pk, sk, line = error.line(), column = error.column(), advice = ADVICE);
                 Ok(Some(Read { body: None, version }))
             }
         }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 
-use super::{Ledger, RowKey};
-use crate::ports::{Expect, Table, TableError};
+use super::{ADVICE, Ledger, RowKey, not_understood};
+use crate::ports::{Expect, Row, Table, TableError};
 
 const STATE: &str = "state";
 const LEASE_WANTED: &str = "lease_wanted";
@@ -195,21 +195,28 @@ impl<T: Table> Ledger<T> {
         }
     }
 
-    /// Every pin.
+    /// Every pin. Where one is not understood, there are none to rely on: whoever it is of would be taken for a stranger.
     pub async fn pins(&self, now: Timestamp) -> Result<BTreeMap<OktaUserId, UserId>, TableError> {
-        let rows = self.table.query(PIN, now).await?;
-        let pin = |row: crate::ports::Row| Some((OktaUserId::new(&row.sk).ok()?, serde_json::from_str::<Pin>(&row.body).ok()?.user));
-        Ok(rows.into_iter().filter_map(pin).collect())
+        let pin = |row: Row| match (OktaUserId::new(&row.sk), serde_json::from_str::<Pin>(&row.body)) {
+            (Ok(id), Ok(pin)) => Ok((id, pin.user)),
+            (Err(_), _) | (_, Err(_)) => {
+                tracing::error!(event = "ledger_row_unreadable", pk = PIN, sk = row.sk, advice = ADVICE);
+                Err(not_understood())
+            }
+        };
+        self.table.query(PIN, now).await?.into_iter().map(pin).collect()
     }
 
     /// The pin of one user.
     pub async fn pin(&self, id: &OktaUserId, now: Timestamp) -> Result<Option<UserId>, TableError> {
-        Ok(self.recall::<Pin>(PIN, id.as_str(), now).await?.map(|body| body.user))
+        let row = self.read::<Pin>(PIN, id.as_str(), now).await?;
+        row.map(|read| read.body.map(|body| body.user).ok_or_else(not_understood)).transpose()
     }
 
     /// The Okta user that an Identity Center user was found to be.
     pub async fn pinned_to(&self, user: &UserId, now: Timestamp) -> Result<Option<OktaUserId>, TableError> {
-        Ok(self.recall::<Pinned>(PINNED, user.as_str(), now).await?.map(|body| body.okta_user))
+        let row = self.read::<Pinned>(PINNED, user.as_str(), now).await?;
+        row.map(|read| read.body.map(|body| body.okta_user).ok_or_else(not_understood)).transpose()
     }
 
     /// Pins an Identity Center user to this Okta user, unless another has it: a pin is never handed on.
