@@ -15,8 +15,10 @@
 //!   that writes nothing either, and its plan is that of the run that follows.
 //!
 //! # What is not
-//! - A run for single groups (an operator's, or a group's own removal event) does not look where its members went: whoever moved out of its sight has a
-//!   gap until the next event or full run.
+//! - A run that an operator asks for, for single groups, does not look where its members went: whoever moved out of its sight has a gap until the
+//!   next event or full run. (A group's own removal event does look, which `tests/scenarios` shows.)
+//! - Whoever was deleted in Okta before Lockstep's first run is left in place; and where a member cannot be told by name, members
+//!   without an externalId are spared.
 //! - Lists that lie are looked through where there is a second source: a list of a user's groups has none, and is not made to lie; a list
 //!   of Identity Center's does not lie twice in a row.
 //! - Without externalIds the ledger alone knows who is who: there it is not lost, and logins change only after a run has written it down.

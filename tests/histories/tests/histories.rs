@@ -10,7 +10,7 @@ const THREADS: usize = 4;
 
 /// Histories that once broke something, and what it was. They are kept as they were shrunk: a seed gives another history as soon as
 /// anything is added to what histories can hold.
-const FOUND: [(&str, &str); 2] = [
+const FOUND: [(&str, &str); 6] = [
     (
         "seed 6759: a list of groups that lied empty gave a renamed group a twin under the same mark",
         r#"{"seed":6759,"setup":{"users":3,"groups":2,"members":0,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"delete",
@@ -26,6 +26,54 @@ const FOUND: [(&str, &str); 2] = [
         {"after_ms":0,"op":{"fault":{"side":"aws","on":1,"trouble":"short","skip":0,"times":1}}},
         {"after_ms":0,"op":{"rename_group":{"group":54,"name":3}}},
         {"after_ms":400000,"op":{"deliver":{"picks":[43],"keep":false,"cold":false,"kill":null}}}]}"#,
+    ),
+    (
+        "seed 24340: who moved while a second round read its groups again lost before they gained",
+        r#"{"seed":24340,"setup":{"users":5,"groups":2,"members":1,"external_ids":true,"in_sync":true,"gone":"delete","unmatched":"delete",
+        "by_name":false,"tight":false,"rules":false,"page":3,"scim":false,"managed":null,"excludes":false},
+        "steps":[
+        {"after_ms":90,"op":{"latency":{"ms":40}}},
+        {"after_ms":0,"op":{"fault":{"side":"okta","on":1,"trouble":{"late":500},"skip":0,"times":2}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":453,"op":{"move":{"user":17,"from":56,"to":46}}},
+        {"after_ms":0,"op":{"rename_group":{"group":17,"name":24}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":822,"op":{"move":{"user":30,"from":12,"to":13}}}]}"#,
+    ),
+    (
+        "seed 1022471: who moved to a group that a run of what changed did not know lost before they gained",
+        r#"{"seed":1022471,"setup":{"users":6,"groups":4,"members":2,"external_ids":false,"in_sync":true,"gone":"release","unmatched":"release",
+        "by_name":true,"tight":true,"rules":false,"page":3,"scim":true,"managed":null,"excludes":false},
+        "steps":[
+        {"after_ms":7,"op":{"move":{"user":12,"from":31,"to":22}}},
+        {"after_ms":0,"op":{"latency":{"ms":40}}},
+        {"after_ms":0,"op":{"fault":{"side":"okta","on":1,"trouble":{"late":500},"skip":2,"times":2}}},
+        {"after_ms":0,"op":{"run_changed":{"kill":null}}},
+        {"after_ms":863,"op":{"move":{"user":5,"from":46,"to":36}}}]}"#,
+    ),
+    (
+        "seed 1044534: two moves within one of Okta's seconds looked like one",
+        r#"{"seed":1044534,"setup":{"users":5,"groups":2,"members":2,"external_ids":true,"in_sync":true,"gone":"empty","unmatched":"empty",
+        "by_name":true,"tight":false,"rules":false,"page":100,"scim":false,"managed":{"farewell":"delete","grace_hours":0,"provisioned":true},"excludes":false},
+        "steps":[
+        {"after_ms":0,"op":{"join":{"group":30,"user":44}}},
+        {"after_ms":90,"op":{"latency":{"ms":40}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":935,"op":{"move":{"user":44,"from":30,"to":15}}},
+        {"after_ms":0,"op":{"fault":{"side":"okta","on":1,"trouble":{"late":500},"skip":2,"times":1}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":497,"op":{"move":{"user":15,"from":20,"to":37}}}]}"#,
+    ),
+    (
+        "seed 1065552: a pin that was not understood made its user a stranger",
+        r#"{"seed":1065552,"setup":{"users":4,"groups":3,"members":2,"external_ids":false,"in_sync":true,"gone":"release","unmatched":"delete",
+        "by_name":false,"tight":false,"rules":true,"page":2,"scim":false,"managed":{"farewell":"nothing","grace_hours":0,"provisioned":false},"excludes":false},
+        "steps":[
+        {"after_ms":0,"op":{"fault":{"side":"ledger","on":2,"trouble":"corrupt","skip":1,"times":4}}},
+        {"after_ms":90000000,"op":"settle"},
+        {"after_ms":1500,"op":{"change_login":{"user":0}}},
+        {"after_ms":6000,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":6000,"op":{"run_all":{"dry":false,"cold":false,"kill":null}}}]}"#,
     ),
 ];
 
