@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(config::log_level(config::from_env()).as_deref());
     let config =
         HookConfig::parse(config::from_env()).inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?;
-    let hook = Arc::new(Prepared::begin(move || wire(config.clone())));
+    let hook = Arc::new(Prepared::soon(move || wire(config.clone())));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Payload>| {
         let hook = Arc::clone(&hook);
         async move { hook.get().await.handle(event.payload, &event.context.request_id).await }
@@ -33,9 +33,5 @@ async fn main() -> Result<(), Error> {
 async fn wire(config: HookConfig) -> Hook {
     let aws = aws::sdk_config(Patience::Delivery).await;
     let store = SecretStore::new(SecretsManager::new(&aws));
-    EventHook {
-        secrets: HookSecrets::new(store, config.hook_secret),
-        queue: TriggerQueue::new(&aws, config.queue_url),
-        clock: SystemClock,
-    }
+    EventHook { secrets: HookSecrets::new(store, config.hook_secret), queue: TriggerQueue::new(&aws, config.queue_url), clock: SystemClock }
 }

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init(config::log_level(config::from_env()).as_deref());
     let config =
         WorkerConfig::parse(config::from_env()).inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?;
-    let worker = Arc::new(Prepared::begin(move || wire(config.clone())));
+    let worker = Arc::new(Prepared::soon(move || wire(config.clone())));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let worker = Arc::clone(&worker);
         // Boxed: the futures of the SDK inside one another are too deep for the compiler.

@@ -19,9 +19,9 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::log_level(config::from_env()).as_deref());
-    let config =
-        ReconcileConfig::parse(config::from_env()).inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?;
-    let function = Arc::new(Prepared::begin(move || wire(config.clone())));
+    let config = ReconcileConfig::parse(config::from_env())
+        .inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?;
+    let function = Arc::new(Prepared::soon(move || wire(config.clone())));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         // Boxed: the futures of the SDK inside one another are too deep for the compiler.
