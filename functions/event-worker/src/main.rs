@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use assembly::{Assembler, Parts};
+use assembly::Assembler;
 use aws_lambda_events::event::sqs::SqsEvent;
 use event_worker::EventWorker;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -31,10 +31,12 @@ async fn main() -> Result<(), Error> {
 
 /// Nothing is read here: what cannot be read is said when a batch comes, and the batch comes again.
 async fn wire(config: WorkerConfig) -> EventWorker {
+    let WorkerConfig { run, dead_letter_url } = config;
     let aws = aws::sdk_config(Patience::Run).await;
-    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url).with_dead_letters(config.dead_letter_url);
-    let parts =
-        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
-    let changes = ChangeEvents::new(&aws, config.event_bus);
-    EventWorker { assembler: Assembler::new(parts, aws), queue, changes, clock: SystemClock }
+    EventWorker {
+        queue: TriggerQueue::new(&aws, run.queue_url.clone()).with_later(run.later_queue_url.clone()).with_dead_letters(dead_letter_url),
+        changes: ChangeEvents::new(&aws, run.event_bus.clone()),
+        assembler: Assembler::new(run.into(), aws),
+        clock: SystemClock,
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use assembly::{Assembler, Parts};
+use assembly::Assembler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use reconcile::Reconcile;
 use reconcile::duties::Duties;
@@ -35,11 +35,13 @@ async fn main() -> Result<(), Error> {
 
 /// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
 async fn wire(config: ReconcileConfig) -> Reconcile {
-    let parts =
-        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
+    let ReconcileConfig { run, approve_alias } = config;
     let aws = aws::sdk_config(Patience::Run).await;
-    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
-    let changes = ChangeEvents::new(&aws, config.event_bus);
-    let duties = Duties { approve_alias: config.approve_alias };
-    Reconcile { assembler: Assembler::new(parts, aws), queue, duties, changes, clock: SystemClock }
+    Reconcile {
+        queue: TriggerQueue::new(&aws, run.queue_url.clone()).with_later(run.later_queue_url.clone()),
+        duties: Duties { approve_alias },
+        changes: ChangeEvents::new(&aws, run.event_bus.clone()),
+        assembler: Assembler::new(run.into(), aws),
+        clock: SystemClock,
+    }
 }
