@@ -246,6 +246,24 @@ async fn s51_whoever_moved_to_a_group_that_is_not_there_yet_gains_it_first_as_we
 }
 
 #[tokio::test(start_paused = true)]
+async fn s27_a_grant_that_takes_longer_than_the_lease_does_not_come_after_what_another_run_took() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.apply().await;
+    later(600).await;
+    rig.join(0, [11]);
+    rig.world.aws.inject(Fault::on("CreateGroupMembership", What::Delay { ms: 40_000 }));
+    let leaves = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        rig.world.okta.suspend(&rig.world.okta_user(11));
+        rig.another("worker").on_user(&rig.world.okta_user(11), None, Event::Leaver).await
+    };
+    let full = rig.another("full");
+    let (_, worker) = tokio::join!(full.apply(), leaves);
+    assert!(rig.agrees(), "whoever left has nothing: {:?}", worker.report);
+    assert_eq!(worker.report.outcomes.changed, 2, "the worker waited for the grant, and took it away with the other");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_explicit_moment_does_not_move_the_watermark() {
     let rig = Rig::in_sync(12, 3, 4, "");
     rig.apply().await;
