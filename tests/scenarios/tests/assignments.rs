@@ -375,6 +375,37 @@ async fn s50_a_membership_event_reads_no_assignments() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s51_an_undo_gives_back_before_it_takes() {
+    let rig = rig(RULE);
+    rig.apply().await;
+    let moved = rig.with_policy(&RULE.replace("Admin", "ReadOnly"));
+    let run_id = moved.apply().await.report.run_id;
+    rig.ledger().set_pause(true, rig.ledger_time()).await.unwrap();
+    rig.clear_logs();
+    let undone = moved.must(Mode::Apply, Scope::Undo(run_id)).await.report;
+    let order: Vec<String> = rig.world.aws.write_attempts().into_iter().map(|call| call.operation).collect();
+    assert_eq!(order, [["CreateAccountAssignment"; 2], ["DeleteAccountAssignment"; 2]].concat(), "{undone:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_does_not_grant_what_is_sensitive() {
+    for names_are_unread in [false, true] {
+        let rig = rig(RULE);
+        rig.apply().await;
+        let other = RULE.replace("Admin", "ReadOnly");
+        let run_id = rig.with_policy(&other).apply().await.report.run_id;
+        let cautious = rig.with_policy(&format!("{other}[guard]\nsensitive_permission_sets = ['Admin']\n"));
+        if names_are_unread {
+            rig.world.aws.inject(Fault::on("DescribePermissionSet", What::Html { status: 500 }).always());
+        }
+        rig.ledger().set_pause(true, rig.ledger_time()).await.unwrap();
+        let undone = cautious.must(Mode::Apply, Scope::Undo(run_id)).await.report;
+        assert_eq!((undone.status, undone.held[0].rule), (Status::Held, "sensitive_permission_sets"), "{undone:?}");
+        assert_eq!(given(&rig), ["AWS-000 ReadOnly 01", "AWS-000 ReadOnly 04"], "and nobody has a gap");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_undo_takes_assignments_back() {
     let rig = rig(RULE);
     let run_id = rig.apply().await.report.run_id;
