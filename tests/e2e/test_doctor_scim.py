@@ -67,7 +67,11 @@ SCIM_TROUBLES: list[tuple[str, int | None, dict[str, str], str, str, str]] = [
 def test_a_scim_token_that_is_not_well_is_told_with_what_to_do(
     patient: Patient, days: int | None, changes: dict[str, str], verdict: str, said: tuple[str, str]
 ) -> None:
-    scim(patient, days, **{name: value.replace("{aws}", patient.aws.url).replace("{okta}", patient.okta.url) for name, value in changes.items()})
+    scim(
+        patient,
+        days,
+        **{name: value.replace("{aws}", patient.aws.url).replace("{okta}", patient.okta.url) for name, value in changes.items()},
+    )
     ended = patient.doctor()
     assert ended.troubles() == {"scim.token": verdict}, ended.out
     found = ended.findings()["scim.token"]
