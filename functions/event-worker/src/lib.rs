@@ -18,7 +18,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, Rest, deadline, hand_over, run_id};
+use assembly::{Assembler, deadline, hand_over, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -78,9 +78,7 @@ impl EventWorker {
         match Box::pin(engine.reconcile(&request)).await {
             Ok(completed) => {
                 self.tell(&completed, Vec::new()).await;
-                let rest = hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
-                let stopped = Metric::flag(Name::RunStopped, rest == Rest::Stopped);
-                runtime::metrics::emit(Function::EventWorker, self.clock.now(), &[stopped]);
+                hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
             }
             Err(error) => tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on"),
         }
