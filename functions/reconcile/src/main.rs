@@ -2,38 +2,46 @@
 
 use std::sync::Arc;
 
-use assembly::{Assembler, Parts};
+use assembly::Assembler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use reconcile::Reconcile;
 use reconcile::duties::Duties;
 use runtime::aws::{self, Patience};
 use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
-use runtime::config::{self, ConfigError, ReconcileConfig};
+use runtime::config::{self, ReconcileConfig};
+use runtime::prepared::Prepared;
 use runtime::queue::TriggerQueue;
 use runtime::telemetry;
 use serde_json::Value;
 
-#[tokio::main]
+/// One thread: a run is one task, which waits for others most of the time, and a pool of threads only makes the start longer.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init(config::log_level(config::from_env()).as_deref());
-    let function = Arc::new(wire().await.inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?);
+    let config = ReconcileConfig::parse(config::from_env())
+        .inspect_err(|error| tracing::error!(error = telemetry::error_chain(error), "no start"))?;
+    let function = Arc::new(Prepared::soon(move || wire(config.clone())));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let function = Arc::clone(&function);
         // Boxed: the futures of the SDK inside one another are too deep for the compiler.
-        Box::pin(async move { function.handle(&event.payload, &event.context.invoked_function_arn, event.context.deadline).await })
+        Box::pin(async move {
+            let function = function.get().await;
+            function.handle(&event.payload, &event.context.invoked_function_arn, event.context.deadline).await
+        })
     }))
     .await
 }
 
 /// Nothing is read here: a policy or secret that cannot be read is an error of the invocation, which says so.
-async fn wire() -> Result<Reconcile, ConfigError> {
-    let config = ReconcileConfig::parse(config::from_env())?;
-    let parts =
-        Parts { policy_path: config.policy_path, table: config.table, okta_secret: config.okta_secret, scim_secret: config.scim_secret };
+async fn wire(config: ReconcileConfig) -> Reconcile {
+    let ReconcileConfig { run, approve_alias } = config;
     let aws = aws::sdk_config(Patience::Run).await;
-    let queue = TriggerQueue::new(&aws, config.queue_url).with_later(config.later_queue_url);
-    let changes = ChangeEvents::new(&aws, config.event_bus);
-    let duties = Duties { approve_alias: config.approve_alias };
-    Ok(Reconcile { assembler: Assembler::new(parts, aws), queue, duties, changes, clock: SystemClock })
+    Reconcile {
+        queue: TriggerQueue::new(&aws, run.queue_url.clone()).with_later(run.later_queue_url.clone()),
+        duties: Duties { approve_alias },
+        changes: ChangeEvents::new(&aws, run.event_bus.clone()),
+        assembler: Assembler::new(run.into(), aws),
+        clock: SystemClock,
+    }
 }

@@ -21,6 +21,7 @@ use ledger::DynamoTable;
 use okta::auth::CredentialProvider;
 use okta::{OktaClient, OktaConfig};
 use runtime::clock::SystemClock;
+use runtime::config::RunConfig;
 use runtime::metrics::Metric;
 use runtime::policy_file::{self, PolicyFileError};
 use runtime::secrets::{SecretStore, SecretsManager};
@@ -49,6 +50,13 @@ pub struct Parts {
     pub okta_secret: String,
     /// Name or ARN of the SCIM endpoint and token, where there is one.
     pub scim_secret: Option<String>,
+}
+
+impl From<RunConfig> for Parts {
+    fn from(config: RunConfig) -> Self {
+        let RunConfig { policy_path, table, okta_secret, scim_secret, .. } = config;
+        Self { policy_path, table, okta_secret, scim_secret }
+    }
 }
 
 /// Why there is no engine.

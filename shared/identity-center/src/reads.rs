@@ -11,7 +11,7 @@ use crate::IdentityCenter;
 use crate::api::Api;
 use crate::errors::{Failure, identity_store};
 use crate::paging::{MAX_RESULTS, Page, all_pages};
-use crate::records;
+use crate::records::{self, Asked};
 use crate::whole::{HasList, same};
 
 impl ReadTarget for IdentityCenter {
@@ -68,7 +68,7 @@ impl ReadTarget for IdentityCenter {
         let api = Api::ListGroupMemberships;
         let raw = all_pages(api, |token| self.group_memberships_page(id, token)).await;
         let Some(raw) = found(raw, &ResourceType::Group)? else { return Ok(None) };
-        let memberships = memberships(api, &raw)?;
+        let memberships = memberships(api, &raw, Asked::Group(id))?;
         memberships.iter().try_for_each(|membership| same(api, id, &membership.group))?;
         Ok(Some(memberships))
     }
@@ -77,7 +77,7 @@ impl ReadTarget for IdentityCenter {
         let api = Api::ListGroupMembershipsForMember;
         let raw = all_pages(api, |token| self.user_memberships_page(id, token)).await;
         let Some(raw) = found(raw, &ResourceType::User)? else { return Ok(None) };
-        let memberships = memberships(api, &raw)?;
+        let memberships = memberships(api, &raw, Asked::User(id))?;
         memberships.iter().try_for_each(|membership| same(api, id, &membership.user))?;
         Ok(Some(memberships))
     }
@@ -151,8 +151,8 @@ fn found<T>(answer: Result<T, Failure>, resource: &ResourceType) -> Result<Optio
 }
 
 /// A membership that cannot be named cannot be set aside either: it would be taken for absent.
-fn memberships(api: Api, raw: &[GroupMembership]) -> Result<Vec<Membership>, Failure> {
-    let memberships: Result<Vec<Option<Membership>>, _> = raw.iter().map(records::membership).collect();
+fn memberships(api: Api, raw: &[GroupMembership], asked: Asked<'_>) -> Result<Vec<Membership>, Failure> {
+    let memberships: Result<Vec<Option<Membership>>, _> = raw.iter().map(|raw| records::membership(raw, asked)).collect();
     let memberships = memberships.map_err(|error| Failure::malformed(api, error.to_string()))?;
     Ok(memberships.into_iter().flatten().collect())
 }

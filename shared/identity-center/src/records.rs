@@ -57,17 +57,30 @@ pub(crate) fn described_group(raw: DescribeGroupOutput) -> Result<DirectoryGroup
     })
 }
 
+/// What a list of memberships was asked about. A row that does not repeat it is about it nevertheless: AWS requires neither of a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// Who is in this group.
+    Group(&'a GroupId),
+    /// What this user is in.
+    User(&'a UserId),
+}
+
 /// A membership of a user; `None` where the member is no user, which is nothing that we could have made or could take away.
-pub(crate) fn membership(raw: &GroupMembership) -> Result<Option<Membership>, IdError> {
-    let Some(MemberId::UserId(user)) = raw.member_id() else {
-        tracing::debug!(membership_id = raw.membership_id(), "a membership whose member is no user");
-        return Ok(None);
+pub(crate) fn membership(raw: &GroupMembership, asked: Asked<'_>) -> Result<Option<Membership>, IdError> {
+    let user = match (raw.member_id(), asked) {
+        (Some(MemberId::UserId(user)), _) => UserId::new(user)?,
+        (None, Asked::User(user)) => user.clone(),
+        (Some(_), _) | (None, Asked::Group(_)) => {
+            tracing::debug!(membership_id = raw.membership_id(), "a membership whose member is no user");
+            return Ok(None);
+        }
     };
-    Ok(Some(Membership {
-        id: MembershipId::new(raw.membership_id())?,
-        group: GroupId::new(raw.group_id().unwrap_or_default())?,
-        user: UserId::new(user)?,
-    }))
+    let group = match (raw.group_id(), asked) {
+        (None, Asked::Group(group)) => group.clone(),
+        (group, _) => GroupId::new(group.unwrap_or_default())?,
+    };
+    Ok(Some(Membership { id: MembershipId::new(raw.membership_id())?, group, user }))
 }
 
 /// The ids, whoever issued them: which issuer AWS writes for SCIM's is not documented.

@@ -30,7 +30,7 @@ impl ReadAssignments for IdentityCenter {
     async fn permission_set_name(&self, arn: &PermissionSetArn) -> Result<Option<String>, TargetError> {
         let api = Api::DescribePermissionSet;
         let Some(set) = known(self.permission_set(arn).await)? else { return Ok(None) };
-        let described = PermissionSetArn::new(set.permission_set_arn().unwrap_or_default()).map_err(Failure::nameless(api))?;
+        let described = PermissionSetArn::new(set.permission_set_arn().unwrap_or(arn.as_str())).map_err(Failure::nameless(api))?;
         same(api, arn, &described)?;
         let name = set.name.filter(|name| !name.is_empty());
         Ok(Some(name.ok_or_else(|| Failure::malformed(api, format!("{arn} has no name")))?))
@@ -40,7 +40,7 @@ impl ReadAssignments for IdentityCenter {
         let api = Api::ListAccountAssignmentsForPrincipal;
         let instance = self.instance().await?;
         let raw = all_pages(api, |token| self.assignments_of_group_page(&instance, group, token)).await?;
-        let rows = raw.iter().map(|row| records::assignment_of_principal(api, row)).collect::<Result<Vec<_>, _>>()?;
+        let rows = raw.iter().map(|row| records::assignment_of_principal(api, row, group)).collect::<Result<Vec<_>, _>>()?;
         let assignments: Vec<Assignment> = rows.into_iter().flatten().collect();
         assignments.iter().try_for_each(|assignment| same(api, group, &assignment.group))?;
         Ok(assignments)
@@ -52,7 +52,7 @@ impl ReadAssignments for IdentityCenter {
         let api = Api::ListAccountAssignments;
         let instance = self.instance().await?;
         let raw = all_pages(api, |token| self.assignments_on_page(&instance, (account, permission_set), token)).await?;
-        let rows = raw.iter().map(|row| records::assignment(api, row)).collect::<Result<Vec<_>, _>>()?;
+        let rows = raw.iter().map(|row| records::assignment(api, row, (account, permission_set))).collect::<Result<Vec<_>, _>>()?;
         let assignments: Vec<Assignment> = rows.into_iter().flatten().collect();
         for assignment in &assignments {
             same(api, account, &assignment.account)?;

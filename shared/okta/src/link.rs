@@ -2,12 +2,14 @@
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, LINK};
+use sync_core::address::is_loopback;
 
-/// The address of the next page, `None` on the last. It is opaque, and taken as it stands.
+/// The address of the next page, `None` on the last. It is opaque, and taken as it stands; a proxy may have made it relative to the page
+/// that was `asked` for.
 ///
 /// # Errors
-/// What is wrong: a header that cannot be understood (it might hold the next page), or an address elsewhere than on `org`.
-pub(crate) fn next_page(headers: &HeaderMap, org: &Url) -> Result<Option<Url>, String> {
+/// What is wrong: a header that cannot be understood (it might hold the next page), or an address elsewhere than on the org that was asked.
+pub(crate) fn next_page(headers: &HeaderMap, asked: &Url) -> Result<Option<Url>, String> {
     let mut next = None;
     for line in headers.get_all(LINK) {
         let line = line.to_str().map_err(|_| "the Link header is not plain text".to_owned())?;
@@ -21,19 +23,27 @@ pub(crate) fn next_page(headers: &HeaderMap, org: &Url) -> Result<Option<Url>, S
             next = Some(link.target);
         }
     }
-    next.map(|target| on_org(target, org)).transpose()
+    next.map(|target| on_org(target, asked)).transpose()
 }
 
-fn on_org(target: &str, org: &Url) -> Result<Url, String> {
-    let url = Url::parse(target).map_err(|error| format!("the next page's address is no absolute URL ({error})"))?;
-    let same = url.scheme() == org.scheme() && url.host() == org.host() && url.port_or_known_default() == org.port_or_known_default();
+fn on_org(target: &str, asked: &Url) -> Result<Url, String> {
+    if target.trim().is_empty() {
+        return Err("the next page has no address".to_owned());
+    }
+    let url = asked.join(target).map_err(|error| format!("the next page's address is no URL ({error})"))?;
+    let same_host = url.host() == asked.host() || (is_loopback(&url) && is_loopback(asked));
+    let same = url.scheme() == asked.scheme() && same_host && url.port_or_known_default() == asked.port_or_known_default();
     if !same || !url.username().is_empty() || url.password().is_some() {
-        let host = url.host_str().unwrap_or("nowhere");
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let org = org.as_str().trim_end_matches('/');
-        return Err(format!("the next page is on {}://{host}{port}, not on {org}, so the credential is not sent there", url.scheme()));
+        let (there, here) = (origin(&url), origin(asked));
+        return Err(format!("the next page is on {there}, not on {here}, so the credential is not sent there"));
     }
     Ok(url)
+}
+
+fn origin(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("nowhere");
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", url.scheme())
 }
 
 struct Link<'a> {
@@ -85,8 +95,11 @@ mod tests {
         for line in lines {
             headers.append(LINK, line.parse().unwrap());
         }
-        let org = Url::parse("https://acme.okta.com").unwrap();
-        next_page(&headers, &org).map(|url| url.map(String::from))
+        next_after("https://acme.okta.com/api/v1/users?limit=200", &headers)
+    }
+
+    fn next_after(asked: &str, headers: &HeaderMap) -> Result<Option<String>, String> {
+        next_page(headers, &Url::parse(asked).unwrap()).map(|url| url.map(String::from))
     }
 
     #[test]
@@ -102,6 +115,26 @@ mod tests {
             &["", own, &format!(" <{NEXT}> ; rel = \"next\" ")],
         ] {
             assert_eq!(next(lines).unwrap().as_deref(), Some(NEXT), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn s29_a_relative_address_is_one_on_the_org() {
+        let after = "after=1,2;3&limit=200";
+        for target in [format!("/api/v1/users?{after}"), format!("users?{after}"), format!("?{after}")] {
+            assert_eq!(next(&[&format!("<{target}>; rel=\"next\"")]).unwrap().as_deref(), Some(NEXT), "{target}");
+        }
+    }
+
+    #[test]
+    fn this_machine_may_go_by_another_of_its_names_and_no_other_port() {
+        let from = |target: &str| {
+            let headers = HeaderMap::from_iter([(LINK, format!("<{target}>; rel=next").parse().unwrap())]);
+            next_after("http://127.0.0.1:4500/api/v1/users", &headers)
+        };
+        assert_eq!(from("http://localhost:4500/x").unwrap().as_deref(), Some("http://localhost:4500/x"));
+        for elsewhere in ["http://localhost:4501/x", "https://localhost:4500/x", "http://10.0.0.1:4500/x"] {
+            assert!(from(elsewhere).is_err(), "{elsewhere}");
         }
     }
 
@@ -122,6 +155,8 @@ mod tests {
             ("https://acme.okta.com@evil.com/x", "https://evil.com"),
             ("https://a:b@acme.okta.com/x", "https://acme.okta.com"),
             ("file:///etc/passwd", "file://nowhere"),
+            ("//evil.example.com/x", "https://evil.example.com"),
+            ("http://localhost/x", "http://localhost"),
         ] {
             let error = next(&[&format!("<{target}>; rel=\"next\"")]).unwrap_err();
             assert!(error.contains(&format!("is on {named}, not on https://acme.okta.com,")), "{error}");
@@ -133,8 +168,9 @@ mod tests {
         for line in [
             "https://acme.okta.com/x; rel=\"next\"",
             "<https://acme.okta.com/x; rel=\"next\"",
-            "</api/v1/users>; rel=\"next\"",
             "<>; rel=next",
+            "< >; rel=next",
+            "<https://>; rel=next",
         ] {
             assert!(next(&[line]).is_err(), "{line}");
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Url;
 use serde_json::Value;
 use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::records::{BadRecord, Listing};
@@ -26,15 +25,14 @@ pub(crate) trait Identified {
 /// midway, it is read once more from the start.
 pub(crate) async fn list<T: Identified>(
     sender: &Sender,
-    org: &Url,
     first: &Request,
     deadline: Option<Instant>,
     parse: impl Fn(&Value) -> Result<T, BadRecord>,
 ) -> Result<Option<Listing<T>>, SourceError> {
-    match list_once(sender, org, first, deadline, &parse).await {
+    match list_once(sender, first, deadline, &parse).await {
         Err(error) if error.kind == SourceErrorKind::LostCursor => {
             tracing::warn!(operation = first.operation, "Okta dropped the cursor of a list; it is begun anew");
-            list_once(sender, org, first, deadline, &parse).await
+            list_once(sender, first, deadline, &parse).await
         }
         result => result,
     }
@@ -42,7 +40,6 @@ pub(crate) async fn list<T: Identified>(
 
 async fn list_once<T: Identified>(
     sender: &Sender,
-    org: &Url,
     first: &Request,
     deadline: Option<Instant>,
     parse: &impl Fn(&Value) -> Result<T, BadRecord>,
@@ -55,7 +52,7 @@ async fn list_once<T: Identified>(
         let Reply::Found(page, headers) = sender.get(&request, deadline).await? else { return Ok(None) };
         let Value::Array(elements) = page else { return Err(malformed("the answer is not a list".to_owned())) };
         elements.iter().for_each(|element| records.add(parse(element)));
-        let Some(next) = next_page(&headers, org).map_err(malformed)? else { return Ok(Some(records.into_listing())) };
+        let Some(next) = next_page(&headers, &request.url).map_err(malformed)? else { return Ok(Some(records.into_listing())) };
         if !visited.insert(next.to_string()) {
             return Err(malformed("the next page is one that was read already".to_owned()));
         }

@@ -39,8 +39,9 @@ impl Bucket {
 /// What an answer says about the window of its bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateHeaders {
-    limit: u64,
-    remaining: u64,
+    /// `None` where it is not told; the window's end is worth knowing without it, after a 429 most of all.
+    limit: Option<u64>,
+    remaining: Option<u64>,
     /// When the window ends, in seconds of Okta's clock: what tells one window from the next.
     reset: u64,
     resets_in: Duration,
@@ -52,19 +53,22 @@ const ROUNDING: Duration = Duration::from_secs(1);
 /// Length of a window, where none was told.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// The limit of a bucket that never told one: none that is ever reached.
+const UNTOLD: u64 = u64::MAX;
+
 /// Longest time to the end of a window that is believed: five windows. A header that is wrong must not stop a client for ever.
 const LONGEST_WINDOW: Duration = Duration::from_secs(300);
 
 impl RateHeaders {
-    /// Reads the headers; `None` if one is missing or odd. Of a repeated one the smallest value counts.
+    /// Reads the headers; `None` if the end of the window is not told or odd. Of a repeated one the smallest value counts.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let reset = smallest(headers, "x-rate-limit-reset")?;
         let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
         let date = date.duration_since(std::time::UNIX_EPOCH).ok()?;
         let resets_in = Duration::from_secs(reset).saturating_sub(date) + ROUNDING;
         Some(Self {
-            limit: smallest(headers, "x-rate-limit-limit")?,
-            remaining: smallest(headers, "x-rate-limit-remaining")?,
+            limit: smallest(headers, "x-rate-limit-limit"),
+            remaining: smallest(headers, "x-rate-limit-remaining"),
             reset,
             resets_in: resets_in.min(LONGEST_WINDOW),
         })
@@ -77,7 +81,7 @@ impl RateHeaders {
 
     /// Whether a 429 with these headers means too many requests at one time, and not too many in the window.
     pub(crate) fn is_about_concurrency(&self) -> bool {
-        self.limit == 0
+        self.limit == Some(0)
     }
 }
 
@@ -154,7 +158,8 @@ impl Buckets {
         state.heard = true;
         let Some(headers) = headers.filter(|headers| !headers.is_about_concurrency()) else { return false };
         let RateHeaders { limit, remaining, reset, resets_in } = headers;
-        let (left, ends) = (if throttled { 0 } else { remaining }, now + resets_in);
+        let limit = limit.or_else(|| state.window.as_ref().map(|window| window.limit)).unwrap_or(UNTOLD);
+        let (left, ends) = (if throttled { 0 } else { remaining.unwrap_or(limit) }, now + resets_in);
         match &mut state.window {
             Some(window) if window.reset > Some(reset) => return false,
             Some(window) if window.reset == Some(reset) => {
@@ -209,7 +214,7 @@ mod tests {
     }
 
     fn told(limit: u64, remaining: u64, reset: u64, resets_in: u64) -> Option<RateHeaders> {
-        Some(RateHeaders { limit, remaining, reset, resets_in: secs(resets_in) })
+        Some(RateHeaders { limit: Some(limit), remaining: Some(remaining), reset, resets_in: secs(resets_in) })
     }
 
     #[test]
@@ -224,7 +229,7 @@ mod tests {
         assert_eq!(RateHeaders::read(&headers(&lines)), told(10, 0, EPOCH + 48, 49));
         let past = [("date", "Wed, 21 Oct 2015 07:28:50 GMT"), lines[1], lines[2], lines[3]];
         assert_eq!(RateHeaders::read(&headers(&past)), told(10, 0, EPOCH + 48, 1), "a reset that is over");
-        for missing in 0..lines.len() {
+        for missing in 0..2 {
             let rest: Vec<_> = lines.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, line)| *line).collect();
             assert_eq!(RateHeaders::read(&headers(&rest)), None, "without {}", lines[missing].0);
         }
@@ -295,6 +300,30 @@ mod tests {
         assert!(buckets.answered(Bucket::Groups, told(600, 300, 100, 49), true, secs(5)));
         assert_eq!(buckets.take(Bucket::Groups, secs(6)), Turn::After(secs(48)));
         assert_eq!(buckets.take(Bucket::Group, secs(6)), Turn::Now);
+    }
+
+    #[test]
+    fn s29_a_429_that_tells_nothing_but_the_end_of_the_window_is_waited_out() {
+        let read =
+            RateHeaders::read(&headers(&[("date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("x-rate-limit-reset", &(EPOCH + 20).to_string())]));
+        let mut buckets = Buckets::new(0.8);
+        buckets.take(Bucket::Groups, secs(0));
+        assert!(buckets.answered(Bucket::Groups, read, true, secs(0)));
+        assert_eq!(buckets.take(Bucket::Groups, secs(1)), Turn::After(secs(20)));
+        for _ in 0..1000 {
+            assert_eq!(buckets.take(Bucket::Groups, secs(21)), Turn::Now, "no limit was told, so none is kept to");
+        }
+    }
+
+    #[test]
+    fn what_a_429_does_not_tell_stays_known() {
+        let mut buckets = Buckets::new(0.5);
+        buckets.take(Bucket::Groups, secs(0));
+        buckets.answered(Bucket::Groups, told(4, 3, 100, 40), false, secs(0));
+        buckets.take(Bucket::Groups, secs(0));
+        let bare = Some(RateHeaders { limit: None, remaining: None, reset: 100, resets_in: secs(40) });
+        assert!(buckets.answered(Bucket::Groups, bare, true, secs(0)));
+        assert_eq!([40, 40, 40].map(|second| buckets.take(Bucket::Groups, secs(second)) == Turn::Now), [true, true, false]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use futures::future::BoxFuture;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::config::{ConfigError, OktaConfig};
@@ -77,7 +77,8 @@ impl Http {
 
     async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
         let response = request.send().await.map_err(|error| no_answer(error, NoAnswer::Broken))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let (status, mut headers) = (response.status(), response.headers().clone());
+        headers.entry(DATE).or_insert_with(received_now);
         let body = match read_body(response).await {
             // What matters of an error is its status; half a body only loses its words.
             Err(NoAnswer::CutShort(_)) if status != StatusCode::OK => Vec::new(),
@@ -85,6 +86,13 @@ impl Http {
         };
         Ok(Answer { status: status.as_u16(), headers, body })
     }
+}
+
+/// The time by our own clock, for an answer without a `Date`: HTTP asks a recipient that has a clock for it (RFC 9110, 6.6.1), and the end
+/// of a rate limit's window is counted from it.
+#[expect(clippy::disallowed_methods, reason = "what the server leaves out is the time of receipt, and no decision but a wait rests on it")]
+fn received_now() -> HeaderValue {
+    HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now())).expect("a date is plain text")
 }
 
 impl Exchange for Http {

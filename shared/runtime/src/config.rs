@@ -192,17 +192,15 @@ pub struct HookConfig {
     pub hook_secret: String,
 }
 
-/// What `event-worker` is told.
+/// What both functions that carry out runs are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerConfig {
+pub struct RunConfig {
     /// The policy file.
     pub policy_path: PathBuf,
     /// The FIFO queue of triggers.
     pub queue_url: String,
     /// The standard queue for later.
     pub later_queue_url: Option<String>,
-    /// The standard queue for malformed messages.
-    pub dead_letter_url: Option<String>,
     /// The ledger's table.
     pub table: String,
     /// Name or ARN of the Okta credential.
@@ -213,23 +211,20 @@ pub struct WorkerConfig {
     pub event_bus: Option<String>,
 }
 
+/// What `event-worker` is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// What its runs need.
+    pub run: RunConfig,
+    /// The standard queue for malformed messages.
+    pub dead_letter_url: Option<String>,
+}
+
 /// What `reconcile` is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconcileConfig {
-    /// The policy file.
-    pub policy_path: PathBuf,
-    /// The FIFO queue of triggers.
-    pub queue_url: String,
-    /// The standard queue for later.
-    pub later_queue_url: Option<String>,
-    /// The ledger's table.
-    pub table: String,
-    /// Name or ARN of the Okta credential.
-    pub okta_secret: String,
-    /// Name or ARN of the SCIM credential.
-    pub scim_secret: Option<String>,
-    /// Name or ARN of the bus for changes.
-    pub event_bus: Option<String>,
+    /// What its runs need.
+    pub run: RunConfig,
     /// The alias through which alone approvals are taken.
     pub approve_alias: Option<String>,
 }
@@ -253,16 +248,7 @@ impl WorkerConfig {
     /// [`ConfigError`] names every variable that is missing or wrong, and what it should hold.
     pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
-        let config = Self {
-            policy_path: reader.policy_path(),
-            queue_url: reader.fifo_url(QUEUE_URL),
-            later_queue_url: reader.standard_url(LATER_QUEUE_URL),
-            dead_letter_url: reader.standard_url(DEAD_LETTER_URL),
-            table: reader.required(TABLE),
-            okta_secret: reader.required(OKTA_SECRET),
-            scim_secret: reader.optional(SCIM_SECRET),
-            event_bus: reader.optional(EVENT_BUS),
-        };
+        let config = Self { run: reader.run(), dead_letter_url: reader.standard_url(DEAD_LETTER_URL) };
         reader.finish(config)
     }
 }
@@ -274,16 +260,7 @@ impl ReconcileConfig {
     /// [`ConfigError`] names every variable that is missing or wrong, and what it should hold.
     pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
-        let config = Self {
-            policy_path: reader.policy_path(),
-            queue_url: reader.fifo_url(QUEUE_URL),
-            later_queue_url: reader.standard_url(LATER_QUEUE_URL),
-            table: reader.required(TABLE),
-            okta_secret: reader.required(OKTA_SECRET),
-            scim_secret: reader.optional(SCIM_SECRET),
-            event_bus: reader.optional(EVENT_BUS),
-            approve_alias: reader.optional(APPROVE_ALIAS),
-        };
+        let config = Self { run: reader.run(), approve_alias: reader.optional(APPROVE_ALIAS) };
         reader.finish(config)
     }
 }
@@ -334,6 +311,18 @@ impl<'a> Reader<'a> {
             self.wrong(variable, "is not set");
             String::new()
         })
+    }
+
+    fn run(&mut self) -> RunConfig {
+        RunConfig {
+            policy_path: self.policy_path(),
+            queue_url: self.fifo_url(QUEUE_URL),
+            later_queue_url: self.standard_url(LATER_QUEUE_URL),
+            table: self.required(TABLE),
+            okta_secret: self.required(OKTA_SECRET),
+            scim_secret: self.optional(SCIM_SECRET),
+            event_bus: self.optional(EVENT_BUS),
+        }
     }
 
     fn policy_path(&mut self) -> PathBuf {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod metrics;
 pub mod policy_file;
+pub mod prepared;
 pub mod queue;
 pub mod report_log;
 pub mod secrets;

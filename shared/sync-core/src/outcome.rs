@@ -34,6 +34,8 @@ pub enum NotAttempted {
     OutOfTime,
     /// What the user should have gained could not be granted: they keep what they have.
     GrantFailed,
+    /// What the group should gain is held: it keeps what it has until that is approved.
+    GrantHeld,
     /// The group could not be made.
     GroupNotMade,
     /// The user could not be made.
@@ -61,6 +63,7 @@ impl fmt::Display for NotAttempted {
         f.write_str(match self {
             Self::OutOfTime => "the run's time was up; the next run goes on",
             Self::GrantFailed => "what the user should have gained could not be granted, so they keep what they have",
+            Self::GrantHeld => "what the group should have gained is held, so it keeps what it has until that is approved",
             Self::GroupNotMade => "the group could not be made",
             Self::UserNotMade => "the user could not be made",
             Self::ChangedMeanwhile => "what decided changed in the meantime; the next run decides again",

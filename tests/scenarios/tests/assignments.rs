@@ -164,6 +164,59 @@ async fn s42_assignments_that_cannot_be_read_are_no_drift() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s42_what_one_group_gives_is_read_otherwise_where_it_is_denied_and_the_others_are_read_as_ever() {
+    let rule = "[[assignment]]\ngroup = '^AWS-00[01]$'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n";
+    let rig = rig(rule);
+    rig.apply().await;
+    rig.world.aws.unassign(&rig.world.assignment(1, 1, "Admin"));
+    rig.world.aws.assign(&rig.world.assignment(1, 2, "ReadOnly"));
+    let denied = What::Exception { name: "AccessDeniedException".to_owned(), reason: None };
+    let of_first = Fault::on("ListAccountAssignmentsForPrincipal", denied.clone()).containing(rig.world.group(0).as_str()).always();
+    for pairs_are_denied in [false, true] {
+        rig.world.aws.inject(of_first.clone());
+        if pairs_are_denied {
+            rig.world.aws.assign(&rig.world.assignment(1, 3, "ReadOnly"));
+            rig.world.aws.inject(Fault::on("ListAccountAssignments", denied.clone()).always());
+        }
+        let report = rig.another("denied").apply().await.report;
+        let expected = if pairs_are_denied { Status::Partial } else { Status::Applied };
+        assert_eq!(
+            (report.status, given(&rig)),
+            (expected, vec!["AWS-000 Admin 01".to_owned(), "AWS-001 Admin 01".to_owned()]),
+            "{report:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_a_delegated_administrator_cannot_delete_is_emptied_and_named() {
+    let rig = rig(&format!("on_deleted_in_okta = \"delete\"\n{RULE}"));
+    rig.apply().await;
+    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = true);
+    rig.world.okta.delete_group(&rig.world.okta_group(0));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 4), "{report:?}");
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_some());
+    assert!(rig.world.aws.member_ids(&rig.world.group(0)).is_empty(), "it gives nobody anything any more");
+    let named = |note: &String| note.contains("AWS-000") && note.contains("is emptied instead");
+    assert!(report.notes.iter().any(named), "{:?}", report.notes);
+    assert_eq!((rig.apply().await.report.status, given(&rig).len()), (Status::Converged, 2));
+    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = false);
+    assert_eq!((rig.apply().await.report.status, given(&rig).len()), (Status::Applied, 0), "the management account deletes it");
+    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s37_an_aws_that_does_not_list_what_is_under_way_is_asked_about_each() {
+    for what in [What::Exception { name: "UnknownOperationException".to_owned(), reason: None }, What::Html { status: 500 }] {
+        let rig = rig(RULE);
+        rig.world.aws.inject(Fault::on("ListAccountAssignmentCreationStatus", what).always());
+        let report = rig.apply().await.report;
+        assert_eq!((report.status, report.outcomes.changed, given(&rig).len()), (Status::Applied, 2, 2), "{report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn s43_a_permission_set_that_is_gone_holds_the_rules_removals() {
     let rig = rig(RULE);
     rig.apply().await;
@@ -181,6 +234,24 @@ async fn s51_what_moves_is_kept_where_the_new_one_fails() {
     rig.world.aws.decide(Fate { permission_set: Some("ReadOnly".to_owned()), failure: Some("no".to_owned()), ..Fate::default() });
     let report = moved.apply().await.report;
     assert_eq!((report.outcomes.failed, report.outcomes.not_attempted, given(&rig).len()), (2, 2, 2), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s51_what_moves_is_kept_while_the_new_one_is_held() {
+    for guard in ["sensitive_permission_sets = ['ReadOnly']", "max_assignment_additions = 0"] {
+        let rig = rig(RULE);
+        rig.apply().await;
+        let moved = rig.with_policy(&format!("{}[guard]\n{guard}\n", RULE.replace("Admin", "ReadOnly")));
+        let report = moved.apply().await.report;
+        assert_eq!((report.status, report.held[0].actions, report.outcomes.not_attempted), (Status::Held, 2, 2), "{report:?}");
+        assert_eq!(given(&rig), ["AWS-000 Admin 01", "AWS-000 Admin 04"], "nobody has a gap");
+        assert!(report.failures[0].error.contains("until that is approved"), "{:?}", report.failures);
+        let approved = moved.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.unwrap().report;
+        assert_eq!(
+            (approved.status, given(&rig)),
+            (Status::Applied, vec!["AWS-000 ReadOnly 01".to_owned(), "AWS-000 ReadOnly 04".to_owned()])
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

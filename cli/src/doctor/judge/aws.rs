@@ -103,7 +103,10 @@ pub(crate) fn account(facts: &Facts) -> Read<Judgement> {
     let reads = match by_principal.map(|access| &access.found) {
         Some(Found::Allowed) => "assignments are read by group here".to_owned(),
         Some(Found::Denied(_) | Found::Unclear(_)) | None => {
-            format!("assignments are read for each account and permission set{}, which takes longer", matrix(facts))
+            let calls = matrix(facts);
+            format!(
+                "assignments are read for each account and permission set{calls}, which takes longer, and groups are emptied and never deleted"
+            )
         }
     };
     let seen =

@@ -161,13 +161,16 @@ where
         }
     }
 
-    /// One look at all operations under way, and one more at each that is under way no more.
+    /// One look at all operations under way, and one more at each that is under way no more. Where AWS does not list them, each is looked at.
     async fn poll(&self, flight: &mut Flight<'_>, progress: &mut Progress) {
         let mut going: BTreeSet<RequestId> = BTreeSet::new();
         for operation in operations(flight) {
             match self.target.requests_in_progress(operation).await {
                 Ok(requests) => going.extend(requests.into_iter().map(|request| request.id)),
-                Err(error) => return tracing::warn!(event = "assignments_not_polled", error = %error),
+                Err(error) if matches!(error.kind, TargetErrorKind::OutOfTime | TargetErrorKind::Throttled) => {
+                    return tracing::warn!(event = "assignments_not_polled", error = %error);
+                }
+                Err(error) => tracing::warn!(event = "assignments_not_listed", error = %error, "each is looked at by itself"),
             }
         }
         let (still, ended): (Vec<UnderWay<'_>>, Vec<UnderWay<'_>>) =

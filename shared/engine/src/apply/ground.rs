@@ -159,6 +159,7 @@ fn hindrance(action: &Action, reads: &Reads, progress: &Progress) -> Option<Hind
             }
         }
         Action::DeleteAssignment { .. } if progress.ungiven.contains(group) => Some(Hindrance::Why(NotAttempted::GrantFailed)),
+        Action::DeleteAssignment { .. } if progress.withheld.contains(group) => Some(Hindrance::Why(NotAttempted::GrantHeld)),
         Action::DeleteAssignment { .. } => progress.applied.shifted.contains(group).then_some(Hindrance::Left),
         Action::DeleteGroup { edit, .. } => {
             let members = reads.actual.known_members(&edit.group_id);

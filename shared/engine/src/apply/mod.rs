@@ -12,7 +12,7 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::action::{Action, GroupRef, Phase, UserRef};
-use sync_core::guard::ApprovedPlan;
+use sync_core::guard::{ApprovedPlan, Held};
 use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 
@@ -47,6 +47,8 @@ pub(super) struct Progress {
     undecided: BTreeSet<UserId>,
     /// Groups that could not be given what they should gain: they keep what they have.
     ungiven: BTreeSet<OktaGroupId>,
+    /// Groups for which the guard withheld what they should gain: they keep what they have as well.
+    withheld: BTreeSet<OktaGroupId>,
     /// Groups that could not be changed as the plan wanted: what rests on that is not attempted.
     unchanged: BTreeSet<OktaGroupId>,
 }
@@ -70,13 +72,13 @@ where
     L: Table,
     C: Clock,
 {
-    /// Applies a plan that the guard approved. Every action gets an outcome, or its group is in `shifted`.
-    pub(crate) async fn apply(&self, plan: &ApprovedPlan, writing: Writing<'_>) -> Applied {
+    /// Applies a plan that the guard approved; `held` is what it withheld. Every action gets an outcome, or its group is in `shifted`.
+    pub(crate) async fn apply(&self, plan: &ApprovedPlan, held: &Held, writing: Writing<'_>) -> Applied {
         let mut phases: BTreeMap<Phase, Vec<&Action>> = BTreeMap::new();
         for (phase, action) in plan.actions() {
             phases.entry(phase).or_default().push(action);
         }
-        let mut progress = Progress::default();
+        let mut progress = Progress { withheld: held.groups_to_be_given(), ..Progress::default() };
         let (mut done, total) = (0, plan.actions().count());
         for (phase, actions) in phases {
             for slice in slices(&actions, self.target.most_changes_at_once()) {

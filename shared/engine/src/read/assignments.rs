@@ -98,10 +98,13 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             (okta_id, group, result)
         };
         let results: Vec<_> = stream::iter(existing).map(read).buffer_unordered(CONCURRENCY).collect().await;
-        if results.iter().any(|(_, _, result)| is_denied(result)) {
-            return self.read_by_account(reads, spoken).await;
+        let denied: BTreeSet<GroupId> =
+            results.iter().filter(|(_, _, result)| is_denied(result)).map(|(_, group, _)| group.clone()).collect();
+        if !denied.is_empty() {
+            let of_denied = |group: &&Spoken| group.group.as_ref().is_some_and(|id| denied.contains(id));
+            self.read_by_account(reads, &spoken.iter().filter(of_denied).collect::<Vec<_>>()).await;
         }
-        for (okta_id, group, result) in results {
+        for (okta_id, group, result) in results.into_iter().filter(|(_, group, _)| !denied.contains(group)) {
             let reading = match result {
                 Ok(assignments) => Reading::Known(assignments.into_iter().map(target).collect()),
                 Err(error) => {
@@ -115,8 +118,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     /// A delegated administrator may not read by group: every account and permission set that the rules name is read instead. What a group
-    /// gives beyond that is not seen, so a group is not deleted on the strength of it.
-    async fn read_by_account(&self, reads: &mut Reads, spoken: &[Spoken]) {
+    /// gives beyond that is not seen, so a group is not deleted on the strength of it, but emptied.
+    async fn read_by_account(&self, reads: &mut Reads, spoken: &[&Spoken]) {
         match self.target.management_account().await {
             Ok(id) => reads.actual.organization.off_limits = Some(id),
             Err(error) => self.unreadable(reads, "the management account", &error.to_string()),
@@ -127,6 +130,13 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             "assignments were read by account and permission set, in {} calls: AWS gives them by group to the management account only",
             pairs.len()
         ));
+        for kept in spoken.iter().filter(|group| group.is_deleted) {
+            reads.notes.push(format!(
+                "group {} ({}) is to be deleted, and is emptied instead: a delegated administrator does not see what it gives beyond the \
+                 rules, which would be left behind; delete it by hand, or let a run in the management account do it",
+                kept.label.name, kept.label.okta_id
+            ));
+        }
         let results = self.read_pairs(pairs).await;
         let mut given: BTreeMap<GroupId, BTreeSet<Target>> = BTreeMap::new();
         let mut failed = None;
@@ -173,7 +183,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     /// Every account and permission set that the rules, present and former, name for these groups.
-    fn pairs(&self, reads: &Reads, spoken: &[Spoken]) -> BTreeSet<Target> {
+    fn pairs(&self, reads: &Reads, spoken: &[&Spoken]) -> BTreeSet<Target> {
         let rules = self.all_rules(reads);
         let mut pairs = BTreeSet::new();
         for derived in

@@ -215,9 +215,9 @@ where
         };
         let reserved = self.ledger.reserve(&run.request.run_id, limits.window_hours, now, judged).await?;
         let (approved, held, _) = reserved.judgement.approve(reserved.grant);
-        findings.held.entries.extend(held.entries);
         let heeds_pause = !matches!(run.request.scope, Scope::Undo(_));
-        let applied = self.apply(&approved, Writing { reads: &ground.reads, turn: run.turn, heeds_pause }).await;
+        let applied = self.apply(&approved, &held, Writing { reads: &ground.reads, turn: run.turn, heeds_pause }).await;
+        findings.held.entries.extend(held.entries);
         findings.outcomes.extend(applied.outcomes);
         Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
     }

@@ -112,6 +112,7 @@ impl Answer {
             | "RequestExpired"
             | "RequestTimeTooSkewed" => (Kind::Denied, Again::Never),
             "ValidationException" => (Kind::Invalid, Again::Never),
+            _ if self.status == TOO_MANY => (Kind::Throttled, Again::Throttled(self.pause)),
             _ if self.status >= 500 => (Kind::Unavailable, Again::Unavailable(self.pause)),
             _ => (Kind::Invalid, Again::Never),
         }
@@ -122,7 +123,7 @@ impl Answer {
         match self.status {
             200..=299 => (TargetErrorKind::Malformed, Again::Unavailable(self.pause)),
             401 | 403 => (TargetErrorKind::Denied, Again::Never),
-            429 => (TargetErrorKind::Throttled, Again::Throttled(self.pause)),
+            TOO_MANY => (TargetErrorKind::Throttled, Again::Throttled(self.pause)),
             500.. => (TargetErrorKind::Unavailable, Again::Unavailable(self.pause)),
             _ => (TargetErrorKind::Malformed, Again::Never),
         }
@@ -130,6 +131,8 @@ impl Answer {
 }
 
 const ACCESS_DENIED: &str = "AccessDeniedException";
+
+const TOO_MANY: u16 = 429;
 
 const NO_ORGANIZATION: &str = "AWSOrganizationsNotInUseException";
 

@@ -20,20 +20,30 @@ struct Row<'a> {
     permission_set: Option<&'a str>,
 }
 
-pub(super) fn assignment(api: Api, raw: &AccountAssignment) -> Result<Option<Assignment>, Failure> {
+/// A row of the list of an account and a permission set, which it need not repeat.
+pub(super) fn assignment(
+    api: Api,
+    raw: &AccountAssignment,
+    (account, set): (&AccountId, &PermissionSetArn),
+) -> Result<Option<Assignment>, Failure> {
     let row = Row {
         principal_type: raw.principal_type(),
         principal: raw.principal_id(),
-        account: raw.account_id(),
-        permission_set: raw.permission_set_arn(),
+        account: raw.account_id().or(Some(account.as_str())),
+        permission_set: raw.permission_set_arn().or(Some(set.as_str())),
     };
     row.assignment(api)
 }
 
-pub(super) fn assignment_of_principal(api: Api, raw: &AccountAssignmentForPrincipal) -> Result<Option<Assignment>, Failure> {
+/// A row of the list of a group, which it need not repeat.
+pub(super) fn assignment_of_principal(
+    api: Api,
+    raw: &AccountAssignmentForPrincipal,
+    group: &GroupId,
+) -> Result<Option<Assignment>, Failure> {
     let row = Row {
-        principal_type: raw.principal_type(),
-        principal: raw.principal_id(),
+        principal_type: raw.principal_type().or(Some(&PrincipalType::Group)),
+        principal: raw.principal_id().or(Some(group.as_str())),
         account: raw.account_id(),
         permission_set: raw.permission_set_arn(),
     };

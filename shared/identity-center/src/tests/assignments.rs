@@ -129,13 +129,25 @@ async fn assignments_of_users_are_passed_over() {
 
 #[tokio::test]
 async fn an_assignment_that_cannot_be_named_is_malformed() {
-    let odd = [json!({"PrincipalType": null}), json!({"PrincipalId": null}), json!({"AccountId": "12"}), json!({"PermissionSetArn": ""})];
-    for odd in odd {
+    for odd in [json!({"PrincipalId": ""}), json!({"AccountId": "12"}), json!({"PermissionSetArn": ""})] {
         let target = serve_rows(&[row(&json!({})), row(&odd)]).await;
         let on = target.assignments_on(&assignment(0).account, &assignment(0).permission_set).await;
         assert_eq!(kind(on), TargetErrorKind::Malformed, "{odd}");
         assert_eq!(kind(target.assignments_of_group(&group("g0")).await), TargetErrorKind::Malformed, "{odd}");
     }
+    for of_nobody in [json!({"PrincipalType": null}), json!({"PrincipalId": null})] {
+        let target = serve_rows(&[row(&of_nobody)]).await;
+        let on = target.assignments_on(&assignment(0).account, &assignment(0).permission_set).await;
+        assert_eq!(kind(on), TargetErrorKind::Malformed, "{of_nobody}");
+    }
+}
+
+#[tokio::test]
+async fn an_assignment_need_not_repeat_what_was_asked_about() {
+    let target = serve_rows(&[row(&json!({"PrincipalType": null, "PrincipalId": null}))]).await;
+    assert_eq!(target.assignments_of_group(&group("g0")).await.unwrap(), [assignment(0)]);
+    let target = serve_rows(&[row(&json!({"AccountId": null, "PermissionSetArn": null}))]).await;
+    assert_eq!(target.assignments_on(&assignment(0).account, &assignment(0).permission_set).await.unwrap(), [assignment(0)]);
 }
 
 #[tokio::test]
@@ -163,6 +175,7 @@ async fn a_permission_set_has_a_name_or_does_not_exist() {
     let name_of_first =
         async |reply| Fake::replies([reply]).await.target().await.permission_set_name(&permission_set(&admin::set(0))).await;
     assert_eq!(name_of_first(set(admin::set(0), json!("Admin"))).await.unwrap().as_deref(), Some("Admin"));
+    assert_eq!(name_of_first(Reply::Ok(json!({"PermissionSet": {"Name": "Admin"}}))).await.unwrap().as_deref(), Some("Admin"));
     assert_eq!(name_of_first(missing_something()).await.unwrap(), None);
     assert_eq!(kind(name_of_first(missing_key()).await), TargetErrorKind::NotFound);
     for odd in [set(admin::set(1), json!("Admin")), set(admin::set(0), json!("")), set(admin::set(0), json!(null)), Reply::Ok(json!({}))] {

@@ -41,6 +41,7 @@ async fn every_code_has_its_kind() {
         (coded(400, "ResourceNotFoundException"), Kind::NotFound, 1),
         (coded(400, "SomethingNewException"), Kind::Invalid, 1),
         (coded(500, "SomethingNewException"), Kind::Unavailable, 4),
+        (coded(429, "SomethingNewException"), Kind::Throttled, 10),
         (coded(500, "InternalServerException"), Kind::Unavailable, 4),
         (raw(500, "text/html", "<html>NotImplementedError</html>"), Kind::Unavailable, 4),
         (raw(503, "text/plain", ""), Kind::Unavailable, 4),

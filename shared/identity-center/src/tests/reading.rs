@@ -134,6 +134,16 @@ async fn a_described_thing_is_the_one_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_membership_need_not_repeat_what_was_asked_about() {
+    let rows = json!({"GroupMemberships": [{"MembershipId": "m1", "MemberId": {"UserId": "u1"}}]});
+    let members = Fake::replies([Reply::Ok(rows)]).await.target().await.memberships_of_group(&group("g1")).await.unwrap().unwrap();
+    assert_eq!((&members[0].group, &members[0].user), (&group("g1"), &user("u1")));
+    let rows = json!({"GroupMemberships": [{"MembershipId": "m1", "GroupId": "g1"}]});
+    let groups = Fake::replies([Reply::Ok(rows)]).await.target().await.memberships_of_user(&user("u1")).await.unwrap().unwrap();
+    assert_eq!((&groups[0].group, &groups[0].user), (&group("g1"), &user("u1")));
+}
+
+#[tokio::test]
 async fn a_membership_of_no_user_is_passed_over_and_one_that_cannot_be_named_is_malformed() {
     let good = json!({"MembershipId": "m1", "GroupId": "g1", "MemberId": {"UserId": "u1"}});
     let of_a_device = json!({"MembershipId": "m2", "GroupId": "g1", "MemberId": {"DeviceId": "d1"}});

@@ -82,6 +82,11 @@ async fn s35_a_conflict_over_a_membership_without_a_reason_is_looked_into() {
     assert_eq!(answer.unwrap(), Effect::AlreadyInEffect);
     assert_eq!(fake.operations(), ["CreateGroupMembership", "IsMemberInGroups"]);
 
+    let members = json!({"GroupMemberships": [{"MembershipId": "m", "GroupId": "g", "MemberId": {"UserId": "u"}}]});
+    let fake = Fake::replies([conflict(json!({})), Reply::Error(400, "UnknownOperationException", json!({})), Reply::Ok(members)]).await;
+    let answer = fake.target().await.create_membership(&group("g"), &user("u")).await;
+    assert_eq!(answer.unwrap(), Effect::AlreadyInEffect, "the list answers where the question is not known");
+
     let fake = Fake::replies([conflict(json!({"Reason": "NEW_REASON"})), Reply::Ok(result(false))]).await;
     let answer = fake.target().await.create_membership(&group("g"), &user("u")).await;
     assert_eq!(kind(answer), TargetErrorKind::ConcurrentModification);

@@ -49,6 +49,16 @@ async fn groups_since_a_moment_are_filtered_by_okta_and_again_here() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_filter_is_refused_the_whole_list_is_read_and_filtered_here() {
+    let (before, after) = (json!("2026-01-01T00:00:00Z"), json!("2026-01-01T00:00:02Z"));
+    let groups = json!([changed_group("00gOld", before.clone(), before.clone()), changed_group("00gNew", before, after)]);
+    let org = Org::answering(move |seen| if seen.query("filter").is_some() { fails(400, "E0000031") } else { ok(&groups) });
+    let groups = org.client().list_groups(Some("2026-01-01T00:00:01Z".parse().unwrap())).await.unwrap();
+    assert_eq!(groups.items.iter().map(|group| group.id.as_str()).collect::<Vec<_>>(), ["00gNew"]);
+    assert_eq!(org.seen().len(), 2, "an answer that would be the same is asked for once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn users_that_changed_are_filtered_by_okta_whatever_their_status() {
     let org = Org::giving(vec![ok(&json!([
         { "id": "00u1", "status": "DEPROVISIONED", "profile": { "login": "ada@example.com" } },
@@ -130,7 +140,7 @@ async fn a_user_is_read_by_id_or_login_and_must_be_the_one_asked_for() {
     }
     assert_eq!(kind(client.user("me").await), SourceErrorKind::Malformed);
     assert_eq!(kind(client.user("00u2").await), SourceErrorKind::Malformed);
-    assert_eq!(org.seen()[1].url.path(), "/api/v1/users/00u1%40example.com");
+    assert_eq!(org.seen()[1].url.path(), "/api/v1/users/00u1@example.com");
     assert_eq!(kind(client.user("").await), SourceErrorKind::Rejected);
     assert_eq!(client.calls(), 5, "nothing is sent for what is no name");
 }

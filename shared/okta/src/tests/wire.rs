@@ -76,6 +76,16 @@ async fn s29_pages_are_followed_over_the_wire() {
 }
 
 #[tokio::test]
+async fn s29_an_answer_without_a_date_is_dated_by_its_receipt() {
+    let address = serve_bytes(b"HTTP/1.1 429 Too Many Requests\r\nx-rate-limit-reset: 5\r\ncontent-length: 0\r\n\r\n").await;
+    let undated = exchange(&config_for(address), "/").await.unwrap();
+    assert!(httpdate::parse_http_date(undated.headers["date"].to_str().unwrap()).is_ok());
+    let dated = b"HTTP/1.1 200 OK\r\ndate: Wed, 21 Oct 2015 07:28:00 GMT\r\ncontent-length: 2\r\n\r\n[]";
+    let dated = exchange(&config_for(serve_bytes(dated).await), "/").await.unwrap();
+    assert_eq!(dated.headers["date"], "Wed, 21 Oct 2015 07:28:00 GMT", "Okta's own clock goes before ours");
+}
+
+#[tokio::test]
 async fn a_login_and_the_headers_arrive_as_they_were_meant() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
@@ -88,7 +98,7 @@ async fn a_login_and_the_headers_arrive_as_they_were_meant() {
     assert_eq!(client.user("a/b#c+d@example.com").await, Ok(None));
     let agent = concat!("lockstep/", env!("CARGO_PKG_VERSION"));
     let expected =
-        ["/api/v1/users/a%2Fb%23c%2Bd%40example.com".to_owned(), format!("SSWS {TOKEN}"), agent.to_owned(), "application/json".to_owned()];
+        ["/api/v1/users/a%2Fb%23c%2Bd@example.com".to_owned(), format!("SSWS {TOKEN}"), agent.to_owned(), "application/json".to_owned()];
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 

@@ -17,9 +17,9 @@ const WORKER: &[(&str, &str)] = &[
 #[test]
 fn a_worker_needs_four_variables_and_finds_the_policy_in_the_layer() {
     let config = WorkerConfig::parse(environment(WORKER)).unwrap();
-    assert_eq!(config.policy_path, PathBuf::from("/opt/lockstep/policy.toml"));
-    assert_eq!((config.later_queue_url, config.dead_letter_url, config.scim_secret), (None, None, None));
-    assert_eq!(ReconcileConfig::parse(environment(WORKER)).unwrap().table, "lockstep");
+    assert_eq!(config.run.policy_path, PathBuf::from("/opt/lockstep/policy.toml"));
+    assert_eq!((config.run.later_queue_url, config.dead_letter_url, config.run.scim_secret), (None, None, None));
+    assert_eq!(ReconcileConfig::parse(environment(WORKER)).unwrap().run.table, "lockstep");
 }
 
 #[test]

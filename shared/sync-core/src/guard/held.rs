@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, GroupLabel, Phase};
+use crate::ids::OktaGroupId;
 use crate::plan::{Plan, PlanHash};
 
 /// The rules, named as in the contract.
@@ -102,6 +103,13 @@ impl Held {
     pub fn actions(&self) -> Plan {
         let all = self.entries.iter().flat_map(|entry| entry.actions.actions());
         all.map(|(phase, action): (Phase, &Action)| (phase, action.clone())).collect()
+    }
+
+    /// The groups that would have been given something.
+    pub fn groups_to_be_given(&self) -> BTreeSet<OktaGroupId> {
+        let actions = self.entries.iter().flat_map(|entry| entry.actions.actions());
+        let given = actions.filter(|(_, action)| matches!(action, Action::CreateAssignment { .. }));
+        given.filter_map(|(_, action)| Some(action.group()?.okta_id.clone())).collect()
     }
 
     /// The hash by which exactly these actions can be approved.

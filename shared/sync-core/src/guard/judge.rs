@@ -282,9 +282,13 @@ fn deleted(action: &Action) -> Option<&UserId> {
     if let Action::DeleteUser(departure) = action { Some(&departure.user_id) } else { None }
 }
 
+fn removal(action: &Action) -> Option<&RemoveMembership> {
+    if let Action::RemoveMembership(removal) = action { Some(removal) } else { None }
+}
+
 /// Whose membership it removes.
 fn membership_of(action: &Action) -> Option<&UserId> {
-    if let Action::RemoveMembership(removal) = action { Some(&removal.user_id) } else { None }
+    removal(action).map(|removal| &removal.user_id)
 }
 
 fn is_assignment_removal(action: &Action) -> bool {
@@ -330,39 +334,11 @@ fn is_of_gone_group(action: &Action) -> bool {
 }
 
 fn leaver(action: &Action) -> Option<&UserId> {
-    match action {
-        Action::RemoveMembership(removal) => removal.reason.is_leaver().then_some(&removal.user_id),
-        Action::ReleaseGroup { .. }
-        | Action::DeleteGroup { .. }
-        | Action::RenameGroup(_)
-        | Action::AdoptGroup { .. }
-        | Action::CreateGroup { .. }
-        | Action::CreateUser(_)
-        | Action::UpdateUser(_)
-        | Action::DisableUser(_)
-        | Action::DeleteUser(_)
-        | Action::CreateAssignment { .. }
-        | Action::DeleteAssignment { .. }
-        | Action::AddMembership { .. } => None,
-    }
+    removal(action).filter(|removal| removal.reason.is_leaver()).map(|removal| &removal.user_id)
 }
 
 fn ordinary_removal(action: &Action) -> Option<&RemoveMembership> {
-    match action {
-        Action::RemoveMembership(removal) => (!removal.reason.is_leaver()).then_some(removal),
-        Action::ReleaseGroup { .. }
-        | Action::DeleteGroup { .. }
-        | Action::RenameGroup(_)
-        | Action::AdoptGroup { .. }
-        | Action::CreateGroup { .. }
-        | Action::CreateUser(_)
-        | Action::UpdateUser(_)
-        | Action::DisableUser(_)
-        | Action::DeleteUser(_)
-        | Action::CreateAssignment { .. }
-        | Action::DeleteAssignment { .. }
-        | Action::AddMembership { .. } => None,
-    }
+    removal(action).filter(|removal| !removal.reason.is_leaver())
 }
 
 fn is_group_disposal(action: &Action) -> bool {
@@ -371,21 +347,7 @@ fn is_group_disposal(action: &Action) -> bool {
 
 /// How many memberships an action takes of the class.
 fn draw(action: &Action) -> u64 {
-    match action {
-        Action::DeleteGroup { members, .. } => *members,
-        Action::RemoveMembership(removal) => u64::from(!removal.reason.is_leaver()),
-        Action::ReleaseGroup { .. }
-        | Action::RenameGroup(_)
-        | Action::AdoptGroup { .. }
-        | Action::CreateGroup { .. }
-        | Action::CreateUser(_)
-        | Action::UpdateUser(_)
-        | Action::DisableUser(_)
-        | Action::DeleteUser(_)
-        | Action::CreateAssignment { .. }
-        | Action::DeleteAssignment { .. }
-        | Action::AddMembership { .. } => 0,
-    }
+    if let Action::DeleteGroup { members, .. } = action { *members } else { u64::from(ordinary_removal(action).is_some()) }
 }
 
 fn groups_of(plan: &Plan, matches: impl Fn(&Action) -> bool) -> BTreeSet<GroupLabel> {

@@ -303,11 +303,18 @@ impl<'a> Binder<'a> {
         let group = holder.id.clone();
         let fate = match disposal {
             Disposal::Empty => Fate::Empty { id: group, reason, weakness },
+            // What is not seen would be left behind: the group stays, and gives nobody anything.
+            Disposal::Delete if self.sees_by_account_alone(&group) => Fate::Empty { id: group, reason, weakness },
             Disposal::Delete => Fate::Delete { id: group, reason, weakness },
             Disposal::Release => Fate::Release { id: group, reason, weakness },
         };
         let label = GroupLabel { okta_id: id.clone(), name: holder.display_name.clone() };
         self.fates.insert(id.clone(), (label, fate));
+    }
+
+    /// Whether what a group gives was read as a delegated administrator reads it: where rules look, and nowhere else.
+    fn sees_by_account_alone(&self, group: &GroupId) -> bool {
+        self.actual.organization.off_limits.is_some() && !self.actual.assignments.contains_key(group)
     }
 
     fn report(&mut self, kind: UnresolvedKind, group: &OktaGroup, reason: String) {

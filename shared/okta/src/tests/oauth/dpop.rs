@@ -61,7 +61,7 @@ async fn a_bound_token_is_sent_with_a_proof_of_its_own_for_every_request() {
     client.user("a/b+c?d@example.com").await.unwrap_err();
     client.members(&group_id("00g1")).await.unwrap();
     let read = reads(&org);
-    let expected = ["/api/v1/groups", "/api/v1/groups", "/api/v1/users/a%2Fb%2Bc%3Fd%40example.com"];
+    let expected = ["/api/v1/groups", "/api/v1/groups", "/api/v1/users/a%2Fb%2Bc%3Fd@example.com"];
     let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(ACCESS_TOKEN));
     for (seen, path) in read.iter().zip(expected) {
         assert_eq!(seen.header("authorization").unwrap(), format!("DPoP {ACCESS_TOKEN}"));
