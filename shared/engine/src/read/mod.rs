@@ -25,6 +25,7 @@ use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 pub(crate) use assignments::target;
+pub(crate) use changes::Changes;
 pub use look::{Evidence, LookFailed};
 pub use organization::organization;
 use remembered::Recalled;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use futures::stream::{self, StreamExt};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::reading::Reading;
-use sync_core::records::OktaUser;
+use sync_core::records::{Listing, OktaUser};
 use sync_core::remembered::{Memory, RememberedMembers};
 use sync_core::snapshot::{MemberList, UserSighting};
 
@@ -84,7 +84,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         match self.source.changed_users(as_of - OVERLAP).await {
             Ok(changed) => {
                 before.many_changed = changed.items.len() + changed.bad.len() > PAGE;
-                memory.update(changed);
+                memory.update(Listing { items: changed.items.into_iter().map(|changed| changed.user).collect(), bad: changed.bad });
                 Some((memory, before))
             }
             Err(error) => {
