@@ -291,6 +291,32 @@ async fn a_group_that_is_deleted_leaves_no_orphans() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s01_a_group_that_is_not_deleted_keeps_what_it_gives() {
+    let cases = [
+        ("source_empty", "", 3),
+        ("max_membership_removals", "max_membership_removals = 0", 1),
+        ("max_group_deletions", "max_group_deletions = 1", 1),
+        ("max_assignment_removals", "max_assignment_removals = 1", 1),
+        ("protected_groups", "protected_groups = ['^AWS-000$']", 1),
+    ];
+    for (rule, guard, gone) in cases {
+        let rig = rig(&format!("on_deleted_in_okta = \"delete\"\n{RULE}[guard]\n{guard}\n"));
+        rig.apply().await;
+        if rule == "max_group_deletions" {
+            rig.world.okta.delete_group(&rig.world.okta_group(2));
+            rig.apply().await;
+        }
+        (0..gone).for_each(|group| assert!(rig.world.okta.delete_group(&rig.world.okta_group(group))));
+        rig.clear_logs();
+        let report = rig.apply().await.report;
+        assert_eq!((report.status, report.held[0].rule, rig.world.aws.write_attempts().len()), (Status::Held, rule, 0), "{report:?}");
+        assert_eq!(given(&rig).len(), 2, "{rule}");
+        let held = |action: &str| report.plan.iter().filter(|entry| entry.action == action && entry.held == Some(rule)).count();
+        assert_eq!((held("delete_assignment"), held("delete_group") >= 1), (2, true), "{rule}: {:?}", report.plan);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_is_not_deleted_while_something_that_it_gives_is_still_there() {
     let rig = rig("on_deleted_in_okta = \"delete\"\n");
     rig.world.aws.assign(&rig.world.assignment(0, 1, "Admin"));

@@ -47,7 +47,9 @@ pub fn judge(
     judge.memberships();
     judge.users();
     judge.groups();
+    judge.deletions_go_together();
     judge.assignments();
+    judge.deletions_go_together();
     judge.concluded(approval)
 }
 
@@ -86,7 +88,8 @@ impl Judge<'_> {
     }
 
     fn weak(&mut self) {
-        let empty = |action: &Action| weakness(action) == Some(Weakness::SourceEmpty);
+        let is_empty = self.facts.source_empty;
+        let empty = |action: &Action| weakness(action) == Some(Weakness::SourceEmpty) || (is_empty && deleted_with(action).is_some());
         self.withhold(Rule::SourceEmpty, 0, self.facts.managed_groups, empty);
         if self.facts.source_empty && !self.held.entries.iter().any(|entry| entry.rule == Rule::SourceEmpty) {
             self.note(Rule::SourceEmpty, 0, self.facts.managed_groups, Plan::default());
@@ -197,6 +200,20 @@ impl Judge<'_> {
         }
     }
 
+    /// A group keeps what it gives as long as it is not deleted, and is not deleted as long as it keeps something: whichever of the two is
+    /// withheld, the other is as well, by the same rule.
+    fn deletions_go_together(&mut self) {
+        for entry in &mut self.held.entries {
+            let kept: BTreeSet<GroupId> =
+                entry.actions.actions().filter_map(|(_, action)| deleted_group(action).or_else(|| deleted_with(action))).cloned().collect();
+            let goes_along = |action: &Action| deleted_group(action).or_else(|| deleted_with(action)).is_some_and(|id| kept.contains(id));
+            let (along, left) = std::mem::take(&mut self.left).partition(goes_along);
+            self.left = left;
+            let both = entry.actions.actions().chain(along.actions()).map(|(phase, action)| (phase, action.clone())).collect();
+            entry.actions = both;
+        }
+    }
+
     /// What only a rule said that is there no more stays until approved.
     fn orphaned(&mut self) {
         let matches = |action: &Action| matches!(action, Action::DeleteAssignment { reason: AssignmentRemovalReason::OrphanedRule, .. });
@@ -290,6 +307,20 @@ fn deleted(action: &Action) -> Option<&UserId> {
 
 fn removal(action: &Action) -> Option<&RemoveMembership> {
     if let Action::RemoveMembership(removal) = action { Some(removal) } else { None }
+}
+
+/// The group that it deletes.
+fn deleted_group(action: &Action) -> Option<&GroupId> {
+    if let Action::DeleteGroup { edit, .. } = action { Some(&edit.group_id) } else { None }
+}
+
+/// The group for whose deletion it revokes an assignment.
+fn deleted_with(action: &Action) -> Option<&GroupId> {
+    if let Action::DeleteAssignment { group_id, reason: AssignmentRemovalReason::GroupDeleted, .. } = action {
+        Some(group_id)
+    } else {
+        None
+    }
 }
 
 /// Whose membership it removes.
