@@ -165,10 +165,11 @@ fn table(runs: &[PastRun], paint: Paint) -> String {
     text
 }
 
-/// A user or group as the history of it is asked for.
+/// A user, group or account as the history of it is asked for.
 pub(crate) enum Subject<'a> {
     User(&'a str),
     Group(&'a str),
+    Account(&'a str),
 }
 
 /// What runs did about somebody: the run, and the actions, the last one first.
@@ -183,7 +184,7 @@ pub(crate) struct Episode {
 /// Most runs whose plans are read for one history.
 const MOST_PLANS: usize = 60;
 
-/// What the latest runs did about a user or a group.
+/// What the latest runs did about a user, a group or an account.
 pub(crate) async fn history(
     ledger: &Ledger<LedgerTable>,
     subject: &Subject<'_>,
@@ -196,7 +197,8 @@ pub(crate) async fn history(
             let about = match subject {
                 Subject::User(id) if entry.is_about_user(id) => entry.group.clone(),
                 Subject::Group(id) if entry.is_about_group(id) => entry.user.clone().or(entry.group.clone()),
-                Subject::User(_) | Subject::Group(_) => continue,
+                Subject::Account(id) if entry.is_about_account(id) => entry.group.clone(),
+                Subject::User(_) | Subject::Group(_) | Subject::Account(_) => continue,
             };
             episodes.push(Episode {
                 ended: run.ended,

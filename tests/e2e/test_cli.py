@@ -176,8 +176,8 @@ def test_a_backfill_shows_how_far_it_has_got(sandbox: Sandbox) -> None:
     assert sandbox.differences() == []
 
 
-def on_a_terminal(sandbox: Sandbox, *arguments: str) -> tuple[int, str]:
-    """How a command ends whose standard error is a terminal, and what that shows, as it came."""
+def on_a_terminal(sandbox: Sandbox, *arguments: str, data: bool = False) -> tuple[int, str]:
+    """How a command ends whose standard error (and output, where data is looked at) is a terminal, and what that shows, as it came."""
     ours, theirs = pty.openpty()
     # Wide enough for a line that is not cut.
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
@@ -187,7 +187,7 @@ def on_a_terminal(sandbox: Sandbox, *arguments: str) -> tuple[int, str]:
         env=environment(sandbox, TERM="xterm"),
         cwd=sandbox.folder,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=theirs if data else subprocess.DEVNULL,
         stderr=theirs,
     ) as process:
         os.close(theirs)
@@ -215,6 +215,13 @@ def test_on_a_terminal_a_backfill_is_one_line_that_moves(sandbox: Sandbox) -> No
     assert len(set(done)) > 2 and done == sorted(done), shown
     assert "\r" in shown or "\x1b[" in shown, "the line is drawn over"
     assert "372 of 372" not in shown.splitlines()[-1:], "nothing is left of the bar where it ended"
+
+
+def test_colour_is_for_a_terminal_alone(drifted: Sandbox) -> None:
+    code, shown = on_a_terminal(drifted, "plan", data=True)
+    assert code == DRIFT and "\x1b[32m+" in shown and "\x1b[31m-" in shown, shown
+    assert "\x1b[32m" not in on_a_terminal(drifted, "plan", "--color", "never", data=True)[1]
+    assert "\x1b" not in lockstep(drifted, "plan").out, "what goes into a file or another program has none"
 
 
 def test_what_the_command_line_changes_is_on_the_bus_as_well(drifted: Sandbox) -> None:
@@ -319,6 +326,11 @@ def test_explain_a_group_and_an_account(giving: Sandbox) -> None:
     assert 'managed: groups.match has "^AWS-"' in group.out
     account = lockstep(giving, "explain", "account", "000000000001")
     assert "AWS-000" in account.out and "by rule 1, in effect" in account.out
+    assert "Those last up to 1h with ReadOnly" in account.out and "Those last up to 1h with ReadOnly" in group.out
+    assert re.search(r"create assignment ReadOnly on 000000000001.* AWS-000: changed", account.out), account.out
+    assert "Last full run: " in account.out and ": applied" in account.out
+    [made] = lockstep(giving, "explain", "account", "000000000001", "--json").json["history"]["episodes"]
+    assert (made["about"], made["fate"]) == ("AWS-000", "changed")
     other = lockstep(giving, "explain", "account", "000000000003")
     assert "No managed group gives anything on it" in other.out
     assert lockstep(giving, "explain", "group", "AWS-none").code == ERROR
@@ -366,6 +378,16 @@ def documented() -> list[list[str]]:
     blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("lockstep ")]
     return [shlex.split(line)[1:] for line in lines]
+
+
+def test_the_documented_exit_codes_are_those_of_the_help(sandbox: Sandbox) -> None:
+    help_says = re.findall(r"^ +(\d+)  (.+)$", lockstep(sandbox, "--help").out.split("Exit codes:\n")[1], re.MULTILINE)
+    part = (ROOT / "docs" / "cli.md").read_text().split("\n## Exit codes\n")[1].split("\n## ")[0]
+    document_says = dict(re.findall(r"^\| (\d+) \| (.+) \|$", part, re.MULTILINE))
+    assert [int(code) for code, _ in help_says] == [FINE, ERROR, DRIFT, HELD, PARTIAL, USAGE]
+    assert list(document_says) == [code for code, _ in help_says]
+    for code, meaning in help_says:
+        assert document_says[code].startswith(meaning.split(":")[0]), (code, meaning, document_says[code])
 
 
 def test_every_documented_command_is_understood(drifted: Sandbox) -> None:

@@ -2,14 +2,16 @@
 
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from sandbox import template
 from sandbox.cloud import REGION, credentials
-from sandbox.paths import ROOT, TARGET
+from sandbox.paths import ROOT, TARGET, binary
 from sandbox.simulators import TOKEN
 from sandbox.stack import Stack
 
@@ -78,6 +80,35 @@ def test_commands_of_the_documents_do_what_they_say(stack: Stack, block: Block, 
 
 def test_the_documents_that_an_operator_needs_have_commands_that_are_tested() -> None:
     assert {"deploying.md", "operations.md"} <= {block.document for block in blocks()}
+
+
+def mentioned() -> list[list[str]]:
+    """The commands of `lockstep` that the documents have, in blocks and in passing, without what the shell does with them."""
+    text = "\n".join(path.read_text().replace("\\\n", " ") for path in documents())
+    found = re.findall(r"^(?:target/release/)?lockstep .+$", text, re.MULTILINE) + re.findall(r"`lockstep [^`]+`", text)
+    return [shlex.split(command.strip("`").split(" > ")[0], comments=True)[1:] for command in found]
+
+
+def test_every_command_of_the_documents_is_one_that_the_command_line_has() -> None:
+    assert len(mentioned()) > 50
+    for arguments in mentioned():
+        done = subprocess.run([binary("lockstep"), *arguments, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (arguments, done.stderr)
+
+
+def test_what_the_documents_name_of_the_stack_is_in_the_template() -> None:
+    text = "\n".join(path.read_text() for path in documents())
+    outputs = set(re.findall(r"OutputKey=='(\w+)'|\$\(output (\w+)\)|the stack's output `(\w+)`", text))
+    named = {name for names in outputs for name in names if name}
+    assert {"HookUrl", "OktaSecretId", "LedgerTable"} <= named <= set(template.template()["Outputs"])
+    parameters = template.template()["Parameters"]
+    table = (ROOT / "docs" / "deploying.md").read_text().split("| parameter | when to set it |")[1].split("\n\n")[0]
+    cells = [row.split("|")[1] for row in table.strip().splitlines()[1:]]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} <= set(parameters)
+    given = re.findall(r"\b([A-Z]\w+)=([\w]+)", " ".join(re.findall(r"--parameter-overrides .+|`[A-Z]\w+=\w+`", text)))
+    assert len(given) > 5
+    for name, value in given:
+        assert value in parameters[name].get("AllowedValues", [value]), (name, value)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)

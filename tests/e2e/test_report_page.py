@@ -57,7 +57,22 @@ def test_the_browser_finds_who_what_why_and_the_command_and_runs_nothing(chromiu
         assert part in dom, part
     assert dom.count('class="chart"') == 3, "actions, calls, time"
     assert dom.count("held: max_percent_of_group") == 8
-    assert not re.search(r'(src|href)="(?!#)', dom), "nothing is fetched from anywhere"
+    assert not re.search(r'(src|href)="(?!#)', dom) and not re.search(r"url\(|@import", dom), "nothing is fetched from anywhere"
+
+
+def asked_for(chromium: str, page: Path) -> set[str]:
+    """The addresses that a browser asks for because of a page."""
+    log = page.with_name("net.json")
+    browse(chromium, page, f"--log-net-log={log}", "--dump-dom")
+    asked: set[str] = set(re.findall(r'"url":"((?:http|ws)[^"]+)"', log.read_text()))
+    return {url for url in asked if "google" not in url and "gvt1" not in url}
+
+
+def test_the_browser_asks_nobody_for_anything(chromium: str, page: Path) -> None:
+    assert asked_for(chromium, page) == set(), "the page is whole by itself"
+    other = page.with_name("other.html")
+    other.write_text(page.read_text().replace("</body>", '<img src="http://127.0.0.1:9/x.png"></body>'))
+    assert asked_for(chromium, other) == {"http://127.0.0.1:9/x.png"}, "or it would be seen"
 
 
 def test_the_browser_draws_it_by_day_and_by_night(chromium: str, page: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs of reconcile: full ones, dry ones, those that the schedule starts."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox import Sandbox, check
-from sandbox.functions import RECONCILE, InvocationError
+from sandbox.functions import RECONCILE, WORKER, InvocationError
 from sandbox.processes import wait_until
 from sandbox.runtime_api import Function
 from worlds import add_member, login, remove_member, world
@@ -31,6 +32,22 @@ def test_s36_a_run_that_its_timeout_cuts_off_goes_on_by_itself_until_all_is_done
         functions.update_function_configuration(FunctionName=RECONCILE, Timeout=timeout)
     assert len(sandbox.runs(RECONCILE, began)) >= 3
     assert sandbox.aws.calls().of("CreateGroupMembership") == 400, "nothing is done twice"
+
+
+def test_a_run_that_the_worker_goes_on_with_is_told_in_metrics(sandbox: Sandbox) -> None:
+    sandbox.reset(world(12, 3, 4, in_sync=False))
+    rest = json.dumps({"form": 1, "chain": "20261124T100000Z-00000000", "runs": 1, "continue": "all"})
+    message = {"messageId": "m-1", "body": rest, "attributes": {}, "messageAttributes": {}, "eventSource": "aws:sqs"}
+    with Function(WORKER, sandbox.environment(WORKER), sandbox.folder / "single") as worker:
+        answer = worker.invoke({"Records": [message]})
+        lines = [json.loads(line) for line in worker.printed().splitlines() if line.startswith("{")]
+    assert answer.body == {"batchItemFailures": []}, "what goes on is never sent again"
+    assert sandbox.differences() == []
+    told = {name: value for line in lines if "_aws" in line for name, value in line.items()}
+    assert (told["Changed"], told["RunFailed"], told["function"]) == (15.0, 0.0, WORKER), told
+    assert told["IdentityStoreCalls"] > 15
+    [run] = [line for line in lines if line.get("event") == "run"]
+    assert run["status"] == "applied", run
 
 
 def rules(report: dict[str, Any]) -> list[str]:

@@ -31,8 +31,8 @@ const ASSIGNMENT_S: f64 = 3.0;
 pub(crate) struct World {
     /// All groups of Okta.
     pub(crate) okta_groups: usize,
-    /// The managed ones: members, and whether the group has to be made.
-    pub(crate) managed: Vec<(u64, bool)>,
+    /// The managed ones.
+    pub(crate) managed: Vec<Managed>,
     /// Users of the identity store.
     pub(crate) users: usize,
     /// Its groups.
@@ -41,12 +41,23 @@ pub(crate) struct World {
     pub(crate) accounts: usize,
     /// Permission sets.
     pub(crate) permission_sets: usize,
-    /// Assignments that the rules give.
-    pub(crate) assignments: usize,
     /// Whether assignments can be read by group.
     pub(crate) reads_by_group: bool,
-    /// Whether Lockstep makes users.
-    pub(crate) makes_users: bool,
+    /// Users that have to be made, where Lockstep makes users.
+    pub(crate) users_to_make: Option<usize>,
+}
+
+/// A managed group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Managed {
+    /// Its members in Okta.
+    pub(crate) members: u64,
+    /// Whether it has to be made.
+    pub(crate) is_new: bool,
+    /// Members that it lacks.
+    pub(crate) members_to_add: u64,
+    /// Assignments that the rules give it, and that it lacks.
+    pub(crate) assignments_to_make: usize,
 }
 
 /// How long runs take in a world.
@@ -65,7 +76,7 @@ pub(crate) struct Estimate {
 impl Estimate {
     /// The estimate under these limits; `okta_per_minute` is what Okta says this credential may send for groups.
     pub(crate) fn new(world: World, limits: &LimitsPolicy, transport: Transport, okta_per_minute: Option<u64>) -> Self {
-        let members: u64 = world.managed.iter().map(|(members, _)| members.div_ceil(OKTA_PAGE).max(1)).sum();
+        let members: u64 = world.managed.iter().map(|group| group.members.div_ceil(OKTA_PAGE).max(1)).sum();
         let pages = (world.okta_groups as u64).div_ceil(OKTA_PAGE).max(1);
         Self {
             okta_calls: pages + members,
@@ -87,57 +98,56 @@ impl Estimate {
         store + self.admin_reads() / self.admin_tps + organization + float(self.okta_calls) / self.okta_tps
     }
 
-    /// What a first load adds at most, in seconds: every group that has to be made with all its members, and every assignment.
+    /// What a first load adds, in seconds: the users, groups, memberships and assignments that are missing, in this order.
     pub(crate) fn first_load_s(&self) -> f64 {
-        let (groups, memberships) = self.missing();
+        let (users, groups) = (float(self.world.users_to_make.unwrap_or_default() as u64), float(self.new_groups()));
         let writes = match self.scim_tps {
-            None => float(groups.max(memberships)) / self.store_tps,
-            // A group is made by the Identity Store API. One request fills a hundred places in it and sets its externalId on the way; who is to be
-            // made is known only when Okta's lists are read, and is at most everyone in them.
-            Some(scim_tps) => {
-                let users = if self.world.makes_users { memberships } else { 0 };
-                float(groups) / self.store_tps + float(self.patches().max(users)) / scim_tps
-            }
+            None => (users + groups + float(self.memberships())) / self.store_tps,
+            // A group is made by the Identity Store API. One request fills a hundred places in it and sets its externalId on the way.
+            Some(scim_tps) => groups / self.store_tps + (users + float(self.patches())) / scim_tps,
         };
-        writes + float(self.world.assignments as u64) * ASSIGNMENT_S / self.in_flight
+        writes + float(self.assignments() as u64) * ASSIGNMENT_S / self.in_flight
     }
 
     /// The calls of a full run, in words.
     pub(crate) fn calls(&self) -> String {
         let lists = counted(self.member_lists(), "member list");
-        let okta = counted(usize::try_from(self.okta_calls).unwrap_or(usize::MAX), "call");
+        let okta = counted(size(self.okta_calls), "call");
         format!("{okta} to Okta at {:.1} a second, {lists} of Identity Center at {:.0}", self.okta_tps, self.store_tps)
     }
 
     /// The writes of a first load, in words.
     pub(crate) fn writes(&self) -> String {
-        let (groups, memberships) = self.missing();
-        let assignments = self.world.assignments;
-        match self.scim_tps {
-            None => format!("{groups} groups, {memberships} memberships and {assignments} assignments"),
-            Some(_) => {
-                let users = if self.world.makes_users { ", the users who are missing" } else { "" };
-                let patches = counted(usize::try_from(self.patches()).unwrap_or(usize::MAX), "request");
-                format!("{groups} groups{users}, {memberships} memberships by {patches} over SCIM, and {assignments} assignments")
-            }
-        }
+        let users = self.world.users_to_make.map(|users| format!("{}, ", counted(users, "user"))).unwrap_or_default();
+        let groups = counted(size(self.new_groups()), "group");
+        let memberships = counted(size(self.memberships()), "membership");
+        let by = match self.scim_tps {
+            None => String::new(),
+            Some(_) => format!(" by {} over SCIM", counted(size(self.patches()), "request")),
+        };
+        format!("to make: {users}{groups}, {memberships}{by}, {}", counted(self.assignments(), "assignment"))
     }
 
-    /// Requests over SCIM that fill the groups that have to be made.
+    /// Requests over SCIM that fill the groups. One that has to be made takes one even without members, for its externalId.
     fn patches(&self) -> u64 {
-        self.new_groups().map(|members| members.div_ceil(MEMBERS_A_PATCH).max(1)).sum()
+        let requests = |group: &Managed| group.members_to_add.div_ceil(MEMBERS_A_PATCH).max(u64::from(group.is_new));
+        self.world.managed.iter().map(requests).sum()
     }
 
-    fn new_groups(&self) -> impl Iterator<Item = u64> {
-        self.world.managed.iter().filter(|(_, is_new)| *is_new).map(|(members, _)| *members)
+    fn new_groups(&self) -> u64 {
+        self.world.managed.iter().filter(|group| group.is_new).count() as u64
+    }
+
+    fn memberships(&self) -> u64 {
+        self.world.managed.iter().map(|group| group.members_to_add).sum()
+    }
+
+    fn assignments(&self) -> usize {
+        self.world.managed.iter().map(|group| group.assignments_to_make).sum()
     }
 
     fn member_lists(&self) -> usize {
-        self.world.managed.iter().filter(|(_, is_new)| !is_new).count()
-    }
-
-    fn missing(&self) -> (u64, u64) {
-        (self.new_groups().count() as u64, self.new_groups().sum())
+        self.world.managed.iter().filter(|group| !group.is_new).count()
     }
 
     /// Names of permission sets are remembered, so a function that stays warm asks for them once.
@@ -156,6 +166,10 @@ fn float(n: u64) -> f64 {
     n as f64
 }
 
+fn size(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
 /// A span of time in words.
 pub(crate) fn span(seconds: f64) -> String {
     if seconds < 90.0 { format!("{:.0} s", seconds.max(1.0).ceil()) } else { format!("{:.0} min", (seconds / 60.0).ceil()) }
@@ -171,8 +185,8 @@ mod tests {
         sync_core::policy::Policy::parse(&text).unwrap().limits
     }
 
-    fn managed(n: usize, members: u64, is_new: bool) -> Vec<(u64, bool)> {
-        vec![(members, is_new); n]
+    fn managed(n: usize, members: u64, is_new: bool) -> Vec<Managed> {
+        vec![Managed { members, is_new, members_to_add: if is_new { members } else { 0 }, assignments_to_make: 0 }; n]
     }
 
     #[test]
@@ -201,25 +215,37 @@ mod tests {
 
     #[test]
     fn a_first_load_makes_what_is_missing() {
-        let world = World { managed: managed(10, 1000, true), assignments: 100, ..World::default() };
+        let mut groups = managed(10, 1000, true);
+        groups.iter_mut().for_each(|group| group.assignments_to_make = 10);
+        groups.push(Managed { members: 500, is_new: false, members_to_add: 90, assignments_to_make: 0 });
+        let world = World { managed: groups, users_to_make: Some(400), ..World::default() };
         let estimate = Estimate::new(world, &limits(), Transport::IdentityStore, None);
-        assert!((estimate.first_load_s() - (500.0 + 30.0)).abs() < 0.01, "{}", estimate.first_load_s());
-        assert_eq!(estimate.writes(), "10 groups, 10000 memberships and 100 assignments");
+        let expected = f64::from(400 + 10 + 10_000 + 90) / 20.0 + 30.0;
+        assert!((estimate.first_load_s() - expected).abs() < 0.01, "{}", estimate.first_load_s());
+        assert_eq!(estimate.writes(), "to make: 400 users, 10 groups, 10090 memberships, 100 assignments");
     }
 
     #[test]
-    fn over_scim_a_request_fills_a_hundred_places() {
-        let load = |makes_users| {
-            let world = World { managed: managed(300, 30, true), makes_users, ..World::default() };
-            Estimate::new(world, &limits(), Transport::Scim, None)
+    fn over_scim_a_first_load_is_a_request_a_user_two_a_group_and_one_for_a_hundred_memberships() {
+        let load = |users_to_make| {
+            Estimate::new(World { managed: managed(300, 30, true), users_to_make, ..World::default() }, &limits(), Transport::Scim, None)
         };
-        let expected = 300.0 / 20.0 + 300.0 / 19.0;
-        assert!((load(false).first_load_s() - expected).abs() < 0.01, "{}", load(false).first_load_s());
-        assert!((load(true).first_load_s() - (15.0 + 9000.0 / 19.0)).abs() < 0.01, "who is made is at most everyone in the lists");
-        assert_eq!(load(false).writes(), "300 groups, 9000 memberships by 300 requests over SCIM, and 0 assignments");
-        assert!(load(true).writes().contains("the users who are missing"));
-        let large = World { managed: managed(1, 201, true), ..World::default() };
-        assert_eq!(Estimate::new(large, &limits(), Transport::Scim, None).patches(), 3);
+        let groups = 300.0 / 20.0 + 300.0 / 19.0;
+        assert!((load(None).first_load_s() - groups).abs() < 0.01, "{}", load(None).first_load_s());
+        // People are counted once, in however many groups they are.
+        assert!((load(Some(2000)).first_load_s() - (groups + 2000.0 / 19.0)).abs() < 0.01, "{}", load(Some(2000)).first_load_s());
+        assert_eq!(load(None).writes(), "to make: 300 groups, 9000 memberships by 300 requests over SCIM, 0 assignments");
+        assert!(load(Some(2000)).writes().starts_with("to make: 2000 users, 300 groups"));
+        let (users, groups, requests) = (2000, load(None).new_groups(), load(None).patches());
+        assert!(users + groups + requests <= 2000 + 2 * 300 + 9000 / 100, "U + 2·G + ⌈P/100⌉");
+    }
+
+    #[test]
+    fn a_request_over_scim_carries_a_hundred_and_none_goes_to_a_group_that_lacks_nobody() {
+        let patches = |members, is_new| {
+            Estimate::new(World { managed: managed(1, members, is_new), ..World::default() }, &limits(), Transport::Scim, None).patches()
+        };
+        assert_eq!((patches(201, true), patches(0, true), patches(201, false)), (3, 1, 0));
     }
 
     #[test]

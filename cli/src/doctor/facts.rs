@@ -1,9 +1,11 @@
 //! What was seen, before anyone judges it. A read that failed is a fact too.
 
+use std::collections::BTreeMap;
+
 use identity_center::{Access, Location};
 use jiff::Timestamp;
 use sync_core::assignments::Organization;
-use sync_core::ids::AccountId;
+use sync_core::ids::{AccountId, OktaGroupId};
 use sync_core::policy::Policy;
 use sync_core::records::OktaGroup;
 
@@ -188,8 +190,42 @@ pub(crate) struct AwsFacts {
 pub(crate) struct ScimFacts {
     /// When the secret says that the token ends.
     pub(crate) expires: Option<Timestamp>,
-    /// Whether the endpoint took it; what it said otherwise.
-    pub(crate) answer: Read<()>,
+    /// Whether the endpoint took it; what is wrong otherwise, and in which words.
+    pub(crate) answer: Result<(), (ScimTrouble, Unread)>,
+}
+
+/// What is wrong with the SCIM endpoint or the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScimTrouble {
+    /// The secret cannot be read, or holds something else.
+    Secret,
+    /// The endpoint does not accept the token.
+    Token,
+    /// What answers at this address is no SCIM endpoint.
+    Address,
+    /// The endpoint is there and does not allow it.
+    NotAllowed,
+    /// Nobody answers at this address, or not now.
+    NoAnswer,
+}
+
+/// What Identity Center has already of what Okta lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// The groups that stand for managed groups of Okta.
+    pub(crate) groups: BTreeMap<OktaGroupId, PresentGroup>,
+    /// People to be made users: entitled, in a managed group that lacks members, and nobody in the identity store. None where the policy makes
+    /// no users.
+    pub(crate) n_absent_users: usize,
+}
+
+/// What a group has already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PresentGroup {
+    /// Its members.
+    pub(crate) members: u64,
+    /// Its account assignments; none where they were not read.
+    pub(crate) assignments: usize,
 }
 
 /// The ledger.
@@ -214,6 +250,8 @@ pub(crate) struct Facts {
     pub(crate) okta: Read<OktaFacts>,
     /// AWS.
     pub(crate) aws: AwsFacts,
+    /// What of Okta's groups is in Identity Center already.
+    pub(crate) present: Read<Present>,
     /// The ledger.
     pub(crate) ledger: Read<LedgerFacts>,
 }

@@ -6,10 +6,11 @@ use serde::Serialize;
 use sync_core::ids::AccountId;
 
 use super::facts::{self, Given};
-use super::{AccountArgs, as_json};
+use super::{AccountArgs, History, as_json, fill_sessions, history};
 use crate::error::CliError;
 use crate::output::{Paint, Tone};
-use crate::session::CliEngine;
+use crate::runs::Subject;
+use crate::session::{CliEngine, Session};
 use crate::show::plain;
 
 /// What there is to say of an account.
@@ -20,6 +21,7 @@ struct Explanation {
     state: String,
     units: Vec<String>,
     groups: Vec<Giver>,
+    history: History,
     notes: Vec<String>,
 }
 
@@ -31,13 +33,14 @@ struct Giver {
     gives: Vec<Given>,
 }
 
-pub(super) async fn explain(args: &AccountArgs, engine: &CliEngine, paint: Paint) -> Result<String, CliError> {
+pub(super) async fn explain(args: &AccountArgs, engine: &CliEngine, session: &Session, paint: Paint) -> Result<String, CliError> {
     let evidence = engine.look_at_assignments().await?;
     let known = evidence.actual.organization.accounts.get(&args.account);
     let mut groups = Vec::new();
     for (id, group) in &evidence.desired.groups {
         let given = facts::given(&evidence, id, group.fate.group_id());
-        let gives: Vec<Given> = given.into_iter().filter(|given| given.account == args.account.as_str()).collect();
+        let mut gives: Vec<Given> = given.into_iter().filter(|given| given.account == args.account.as_str()).collect();
+        fill_sessions(&mut gives, &evidence, engine).await;
         if !gives.is_empty() {
             groups.push(Giver { okta_id: id.to_string(), name: group.label.name.clone(), gives });
         }
@@ -49,9 +52,10 @@ pub(super) async fn explain(args: &AccountArgs, engine: &CliEngine, paint: Paint
         state: known.map_or_else(|| "not read: no rule asks for the organization".to_owned(), |facts| facts.state.clone()),
         units: known.map(|facts| facts.units.clone()).unwrap_or_default(),
         groups,
+        history: history(&Subject::Account(args.account.as_str()), args.how.days, session).await?,
         notes: evidence.notes.iter().filter(concerns).cloned().collect(),
     };
-    if args.json { as_json(&explanation) } else { Ok(text(&explanation, &args.account, paint)) }
+    if args.how.json { as_json(&explanation) } else { Ok(text(&explanation, &args.account, paint)) }
 }
 
 fn text(account: &Explanation, id: &AccountId, paint: Paint) -> String {
@@ -67,6 +71,9 @@ fn text(account: &Explanation, id: &AccountId, paint: Paint) -> String {
         group.gives.iter().for_each(|given| text.push_str(&format!("  {}\n", facts::given_line(given, paint))));
     }
     facts::list(&mut text, "In the way", &account.notes, paint);
+    text.push('\n');
+    facts::sessions(&mut text, &account.groups.iter().flat_map(|group| &group.gives).collect::<Vec<_>>());
+    facts::history_lines(&mut text, &account.history, paint);
     text.push_str("\nWho is in a group: `lockstep explain group NAME`. Groups that are not managed are not looked at.\n");
     text
 }

@@ -61,9 +61,8 @@ pub struct AccountArgs {
     /// The account, by its twelve digits
     #[arg(value_name = "ACCOUNT", value_parser = account)]
     account: AccountId,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    how: How,
 }
 
 /// How far back, and in which form.
@@ -86,7 +85,7 @@ pub(crate) async fn run(command: ExplainCommand, session: &Session, output: &Out
     let text = match command {
         ExplainCommand::User(args) => user::explain(&args, &engine, session, output.paint).await?,
         ExplainCommand::Group(args) => group::explain(&args, &engine, session, output.paint).await?,
-        ExplainCommand::Account(args) => account::explain(&args, &engine, output.paint).await?,
+        ExplainCommand::Account(args) => account::explain(&args, &engine, session, output.paint).await?,
     };
     output.data(&text)?;
     Ok(Exit::Fine)
@@ -180,9 +179,10 @@ fn pending(document: &Document, subject: &Subject<'_>) -> Vec<Pending> {
     let is_about = |entry: &&Entry| match subject {
         Subject::User(id) => entry.is_about_user(id),
         Subject::Group(id) => entry.is_about_group(id),
+        Subject::Account(id) => entry.is_about_account(id),
     };
     let other = |entry: &Entry| match subject {
-        Subject::User(_) => entry.what(),
+        Subject::User(_) | Subject::Account(_) => entry.what(),
         Subject::Group(_) => entry.user.as_ref().map_or_else(|| entry.what(), |user| user.shown().to_owned()),
     };
     let pending = |entry: &Entry| Pending {

@@ -12,16 +12,22 @@ use okta::hook::{HookError, MAX_BODY_BYTES};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What Lambda gives: an HTTP request (payload format 2.0, as function URLs and HTTP APIs send it), or an EventBridge event. It has
-/// no `Debug`: headers and body hold secrets.
+/// What Lambda gives: an HTTP request (payload format 2.0, as function URLs and HTTP APIs send it, or 1.0, as REST APIs do), an EventBridge
+/// event, or what a rule's `InputPath` leaves of one: the System Log event alone. It has no `Debug`: headers and body hold secrets.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payload {
     request_context: Option<RequestContext>,
+    http_method: Option<String>,
     headers: Option<BTreeMap<String, String>>,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
     detail: Option<Value>,
+    event_type: Option<Value>,
+    uuid: Option<Value>,
+    published: Option<Value>,
+    outcome: Option<Value>,
+    target: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -55,15 +61,20 @@ pub struct Request {
 
 impl From<Payload> for Invocation {
     fn from(payload: Payload) -> Self {
-        match (payload.request_context.and_then(|context| context.http), payload.detail) {
-            (Some(http), _) => Self::Request(Request {
-                method: http.method,
+        let method = payload.request_context.and_then(|context| context.http).map(|http| http.method).or(payload.http_method);
+        match (method, payload.detail, payload.event_type) {
+            (Some(method), _, _) => Self::Request(Request {
+                method,
                 headers: payload.headers.unwrap_or_default(),
                 body: payload.body.unwrap_or_default(),
                 is_base64: payload.is_base64_encoded.unwrap_or_default(),
             }),
-            (None, Some(detail)) => Self::Event(detail),
-            (None, None) => Self::Unknown,
+            (None, Some(detail), _) => Self::Event(detail),
+            (None, None, Some(event_type)) => {
+                let Payload { uuid, published, outcome, target, .. } = payload;
+                Self::Event(json!({ "eventType": event_type, "uuid": uuid, "published": published, "outcome": outcome, "target": target }))
+            }
+            (None, None, None) => Self::Unknown,
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct EventHook<S, Q, C> {
 pub enum EventError {
     /// It is no event.
     #[error(
-        "the payload is neither an HTTP request (payload format 2.0, of a function URL or an HTTP API) nor an EventBridge event with a \
+        "the payload is neither an HTTP request (payload format 2.0 or 1.0, of a function URL or an API) nor an EventBridge event with a \
          System Log event as its detail"
     )]
     Unknown,

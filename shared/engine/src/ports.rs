@@ -9,8 +9,8 @@ use sync_core::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, 
 pub use sync_core::outcome::Effect;
 use sync_core::profile::UserRecord;
 use sync_core::records::{
-    Account, Assignment, AssignmentOperation, AssignmentRequest, DirectoryGroup, DirectoryUser, Listing, Membership, OktaGroup, OktaUser,
-    OrganizationalUnit,
+    Account, Assignment, AssignmentOperation, AssignmentRequest, ChangedUser, DirectoryGroup, DirectoryUser, Listing, Membership,
+    OktaGroup, OktaUser, OrganizationalUnit,
 };
 
 /// Reads from Okta. Every list is read to its last page, or the call fails.
@@ -29,7 +29,7 @@ pub trait ReadSource: Send + Sync {
     fn user(&self, id_or_login: &str) -> impl Future<Output = Result<Option<OktaUser>, SourceError>> + Send;
 
     /// The users whose record (status or profile) changed after this moment, of every status. Who was deleted is not among them.
-    fn changed_users(&self, since: Timestamp) -> impl Future<Output = Result<Listing<OktaUser>, SourceError>> + Send;
+    fn changed_users(&self, since: Timestamp) -> impl Future<Output = Result<Listing<ChangedUser>, SourceError>> + Send;
 
     /// The groups of a user, of every type; `None` if Okta says that the user does not exist.
     fn groups_of_user(&self, id: &OktaUserId) -> impl Future<Output = Result<Option<Listing<OktaGroup>>, SourceError>> + Send;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::apply::Turn;
 use crate::engine::{Engine, Spent};
 use crate::ports::{Clock, ReadAws, ReadSource, Table, TableError, WriteAws};
-use crate::read::{ReadFailed, Reads};
+use crate::read::{Changes, ReadFailed, Reads};
 use crate::request::{Request, Scope, Since};
 
 /// How far an incremental run looks back behind the beginning of the last one. Okta says in whole seconds, and by its own clock, when
@@ -80,12 +80,15 @@ struct Ground {
     users: Option<(BTreeSet<OktaUserId>, BTreeSet<OktaGroupId>)>,
     /// Users who lose everything, whatever groups the run is about, if they have left.
     leavers: BTreeSet<OktaUserId>,
+    /// Users who gain whatever their groups give, whatever groups the run is about: they lose one of those, or are entitled again.
+    followed: BTreeSet<OktaUserId>,
     may_remove: MayRemove,
 }
 
 impl Ground {
     fn of_all(reads: Reads) -> Self {
-        Self { reads, groups: None, users: None, leavers: BTreeSet::new(), may_remove: MayRemove::Everything }
+        let (leavers, followed) = (BTreeSet::new(), BTreeSet::new());
+        Self { reads, groups: None, users: None, leavers, followed, may_remove: MayRemove::Everything }
     }
 
     fn of_groups((reads, groups): (Reads, BTreeSet<OktaGroupId>)) -> Self {
@@ -210,8 +213,8 @@ where
             Scope::Groups(names) => Ok(Ground::of_groups(self.read_named_groups(names).await?)),
             Scope::ChangedSince(since) => match self.moment(*since).await {
                 Some(moment) => {
-                    let (reads, groups, leavers) = self.read_changes(moment).await?;
-                    Ok(Ground { leavers, ..Ground::of_groups((reads, groups)) })
+                    let Changes { reads, groups, left, returned } = self.read_changes(moment).await?;
+                    Ok(Ground { leavers: left, followed: returned, ..Ground::of_groups((reads, groups)) })
                 }
                 None => Ok(Ground::of_all(self.read_everything().await?)),
             },

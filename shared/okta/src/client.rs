@@ -10,7 +10,7 @@ use serde_json::Value;
 use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::policy::UserNameFrom;
-use sync_core::records::{BadRecord, Listing, OktaGroup, OktaUser};
+use sync_core::records::{BadRecord, ChangedUser, Listing, OktaGroup, OktaUser};
 use tokio::time::Instant;
 use url::Url;
 
@@ -137,9 +137,9 @@ impl ReadSource for OktaClient {
         check_identity(&request, user, |user| is_called(user, id_or_login))
     }
 
-    async fn changed_users(&self, since: Timestamp) -> Result<Listing<OktaUser>, SourceError> {
+    async fn changed_users(&self, since: Timestamp) -> Result<Listing<ChangedUser>, SourceError> {
         let request = Request::users(&self.shared.org_url, &format!("lastUpdated gt \"{since:.3}\""));
-        self.list(&request, self.parse_user()).await?.ok_or_else(|| no_list(&request))
+        self.list(&request, |value| records::changed_user(value, self.parse_user()(value)?)).await?.ok_or_else(|| no_list(&request))
     }
 
     async fn groups_of_user(&self, id: &OktaUserId) -> Result<Option<Listing<OktaGroup>>, SourceError> {

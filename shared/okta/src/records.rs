@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::policy::UserNameFrom;
-use sync_core::records::{BadRecord, GroupType, OktaGroup, OktaUser, UserStatus};
+use sync_core::records::{BadRecord, ChangedUser, GroupType, OktaGroup, OktaUser, UserStatus};
 
 use crate::pages::Identified;
 
@@ -19,6 +19,12 @@ impl Identified for OktaGroup {
 impl Identified for OktaUser {
     fn id(&self) -> &str {
         self.id.as_str()
+    }
+}
+
+impl Identified for ChangedUser {
+    fn id(&self) -> &str {
+        self.user.id.as_str()
     }
 }
 
@@ -62,6 +68,12 @@ pub(crate) fn user(record: &Value, user_name_from: &UserNameFrom, attributes: &B
         profile: attributes.iter().filter_map(|name| Some((name.clone(), plain(profile.get(name)?)?))).collect(),
         id: id.clone(),
     })
+}
+
+/// A user whose record changed, with the time of the last change of their status.
+pub(crate) fn changed_user(record: &Value, user: OktaUser) -> Result<ChangedUser, BadRecord> {
+    let status_changed = time(record, "statusChanged").map_err(|problem| bad(Some(user.id.as_str()), problem))?;
+    Ok(ChangedUser { user, status_changed })
 }
 
 /// A value of a profile as a text; `None` for null, lists and records, which are no single value.

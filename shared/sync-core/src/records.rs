@@ -146,6 +146,15 @@ pub struct OktaUser {
     pub profile: BTreeMap<String, String>,
 }
 
+/// An Okta user whose record changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedUser {
+    /// The user, as they are now.
+    pub user: OktaUser,
+    /// When their status changed last; `None` where Okta does not say.
+    pub status_changed: Option<Timestamp>,
+}
+
 /// An element of a list that is no record: where it stood, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRecord {

@@ -9,6 +9,7 @@ use runtime::telemetry::error_chain;
 use sync_core::assignments::{AssignmentRule, Organization};
 use sync_core::error::TargetError;
 use sync_core::policy::Policy;
+use sync_core::records::{DirectoryGroup, DirectoryUser};
 use tokio::time::Instant;
 
 use super::super::facts::{AwsFacts, Read, Unread};
@@ -36,6 +37,13 @@ pub(crate) async fn locate(connection: &Connection, policy: &Policy) -> Result<L
     locator.locate(connection).await
 }
 
+/// The identity store, and who and what is in it.
+pub(super) struct Store {
+    pub(super) center: IdentityCenter,
+    pub(super) users: Vec<DirectoryUser>,
+    pub(super) groups: Vec<DirectoryGroup>,
+}
+
 /// Nothing, and why.
 pub(super) fn unread(why: &Unread) -> AwsFacts {
     AwsFacts {
@@ -52,8 +60,8 @@ pub(super) fn unread(why: &Unread) -> AwsFacts {
     }
 }
 
-/// Reads everything that checks ask of AWS.
-pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Option<&str>) -> AwsFacts {
+/// Reads everything that checks ask of AWS, and the identity store by itself, for who compares it with Okta.
+pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Option<&str>) -> (AwsFacts, Read<Store>) {
     let settings = settings(policy);
     let connection = Connection::new(session.aws().await, &settings).await.until(Instant::now() + PATIENCE);
     let account = account(session, &settings).await;
@@ -61,29 +69,33 @@ pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Optio
     let location = match locate(&connection, policy).await {
         Ok(location) => location,
         Err(error) => {
-            let missing = unread(&Unread::because("no instance was found (see aws.instance)"));
-            return AwsFacts { account, location: Err(Unread(error.to_string())), scim, ..missing };
+            let why = Unread::because("no instance was found (see aws.instance)");
+            return (AwsFacts { account, location: Err(Unread(error.to_string())), scim, ..unread(&why) }, Err(why));
         }
     };
     let center = IdentityCenter::new(&connection, &location);
     let tried = Box::pin(center.try_all(|| SystemClock.now())).await;
     let has_rules = !policy.assignments.is_empty();
-    AwsFacts {
+    let users = center.list_users().await.map(|users| users.items).map_err(|error| why(&error));
+    let groups = center.list_groups().await.map(|groups| groups.items).map_err(|error| why(&error));
+    let facts = AwsFacts {
         account,
         location: Ok(location),
         accesses: Ok(tried.accesses),
         clock_ahead_s: tried.clock_ahead_s,
         management: center.management_account().await.map_err(|error| why(&error)),
-        n_users: center.list_users().await.map(|users| users.items.len()).map_err(|error| why(&error)),
-        groups: center
-            .list_groups()
-            .await
-            .map_err(|error| why(&error))
-            .map(|groups| groups.items.into_iter().map(|group| (group.display_name, group.description)).collect()),
+        n_users: users.as_ref().map(Vec::len).map_err(Clone::clone),
+        groups: groups.as_ref().map_err(Clone::clone).map(|groups| groups.iter().map(named).collect()),
         permission_sets: if has_rules { permission_sets(&center).await } else { Ok(Vec::new()) },
         organization: organization(&center, &policy.assignments).await,
         scim,
-    }
+    };
+    let store = users.and_then(|users| Ok(Store { center, users, groups: groups? }));
+    (facts, store)
+}
+
+fn named(group: &DirectoryGroup) -> (String, String) {
+    (group.display_name.clone(), group.description.clone())
 }
 
 fn why(error: &TargetError) -> Unread {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aws;
 mod okta;
+mod present;
 mod scim;
 
 use engine::ledger::Ledger;
@@ -21,16 +22,19 @@ use crate::session::Session;
 /// Reads everything.
 pub(crate) async fn facts(session: &Session, hook_url: Option<String>, scim_secret: Option<&str>) -> Facts {
     let policy = read_policy(session);
-    let (okta, aws, ledger) = match &policy {
-        Ok(policy) => {
-            futures::join!(Box::pin(okta::facts(session, policy)), Box::pin(aws::facts(session, policy, scim_secret)), ledger(session))
-        }
-        Err(_) => {
-            let unread = || Unread::because("without a policy nobody knows what to look at (see policy.file)");
-            (Err(unread()), aws::unread(&unread()), ledger(session).await)
-        }
+    let Ok(known) = &policy else {
+        let unread = || Unread::because("without a policy nobody knows what to look at (see policy.file)");
+        let (okta, aws, present) = (Err(unread()), aws::unread(&unread()), Err(unread()));
+        return Facts { now: SystemClock.now(), policy, hook_url, okta, aws, present, ledger: ledger(session).await };
     };
-    Facts { now: SystemClock.now(), policy, hook_url, okta, aws, ledger }
+    let from_aws = Box::pin(aws::facts(session, known, scim_secret));
+    let (okta, (aws, store), ledger) = futures::join!(Box::pin(okta::facts(session, known)), from_aws, ledger(session));
+    let present = match (&okta, store) {
+        (Ok(okta), Ok(store)) => Box::pin(present::facts(session, known, okta, &aws, &store)).await,
+        (Err(why), _) => Err(why.clone()),
+        (_, Err(why)) => Err(why),
+    };
+    Facts { now: SystemClock.now(), policy, hook_url, okta, aws, present, ledger }
 }
 
 fn read_policy(session: &Session) -> Read<Policy> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use identity_center::Connection;
-use identity_center::scim::{CredentialProvider, Endpoint, ScimClient, ScimCredential};
+use identity_center::scim::{CheckError, CredentialProvider, Endpoint, ScimClient, ScimCredential};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use runtime::config;
@@ -13,7 +13,7 @@ use runtime::telemetry::error_chain;
 use secrecy::SecretString;
 use sync_core::error::TargetError;
 
-use super::super::facts::{Read, ScimFacts, Unread};
+use super::super::facts::{Read, ScimFacts, ScimTrouble, Unread};
 use crate::session::Session;
 
 /// Asks the endpoint that the secret names, where one is named.
@@ -26,17 +26,24 @@ pub(super) async fn facts(session: &Session, connection: &Connection, secret: Op
     };
     let text = SecretStore::new(SecretsManager::new(session.aws().await)).read(&id).await;
     let read = text.map_err(|error| Unread(error_chain(&error))).and_then(|text| credential(&id, &text));
-    Ok(match read {
-        Ok((credential, expires)) => {
-            let client = ScimClient::new(connection, Arc::new(Fixed(credential)));
-            let answer = match client {
-                Ok(client) => client.check().await.map_err(|error| Unread(error.to_string())),
-                Err(error) => Err(Unread(error.to_string())),
-            };
-            ScimFacts { expires, answer }
-        }
-        Err(why) => ScimFacts { expires: None, answer: Err(why) },
-    })
+    let (credential, expires) = match read {
+        Ok(read) => read,
+        Err(why) => return Ok(ScimFacts { expires: None, answer: Err((ScimTrouble::Secret, why)) }),
+    };
+    let answer = match ScimClient::new(connection, Arc::new(Fixed(credential))) {
+        Ok(client) => client.check().await.map_err(|error| (trouble(&error), Unread(error.to_string()))),
+        Err(error) => Err((ScimTrouble::NoAnswer, Unread(error.to_string()))),
+    };
+    Ok(ScimFacts { expires, answer })
+}
+
+fn trouble(error: &CheckError) -> ScimTrouble {
+    match error {
+        CheckError::Token(_) => ScimTrouble::Token,
+        CheckError::NotAllowed(_) => ScimTrouble::NotAllowed,
+        CheckError::Address(_) => ScimTrouble::Address,
+        CheckError::NoAnswer(_) => ScimTrouble::NoAnswer,
+    }
 }
 
 /// What the secret holds, as the functions read it. No error repeats a value.

@@ -1,12 +1,13 @@
 //! AWS's quotas against the size of the world, and how long things take under the rates that the policy allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::ids::AccountId;
+use sync_core::records::OktaGroup;
 
-use super::super::estimate::{Estimate, World, span};
+use super::super::estimate::{Estimate, Managed, World, span};
 use super::{count, listed};
-use crate::doctor::facts::{Facts, Read};
+use crate::doctor::facts::{AwsFacts, Facts, PresentGroup, Read};
 use crate::doctor::verdict::Judgement;
 
 /// Users in an identity store, by AWS's quota page; it can be raised.
@@ -56,16 +57,23 @@ pub(crate) fn assignments(facts: &Facts) -> Read<Judgement> {
 
 /// How many groups the rules give each permission set on each account.
 fn pairs(facts: &Facts) -> Read<BTreeMap<(String, AccountId), usize>> {
-    let (policy, matched) = (facts.policy()?, facts.matched()?);
-    let organization = facts.aws.organization.as_ref().map_err(Clone::clone)?;
-    let mut pairs: BTreeMap<(String, AccountId), std::collections::BTreeSet<&str>> = BTreeMap::new();
-    for (rule, group) in policy.assignments.iter().flat_map(|rule| matched.iter().map(move |group| (rule, group))) {
-        let Some(derived) = rule.derive(&group.name, organization) else { continue };
-        for (set, account) in derived.permission_sets.iter().flat_map(|set| derived.accounts.iter().map(move |account| (set, account))) {
-            pairs.entry((set.clone(), account.clone())).or_default().insert(group.id.as_str());
-        }
+    let mut pairs = BTreeMap::new();
+    for pair in facts.matched()?.into_iter().map(|group| given(facts, group)).collect::<Read<Vec<_>>>()?.into_iter().flatten() {
+        *pairs.entry(pair).or_default() += 1;
     }
-    Ok(pairs.into_iter().map(|(pair, groups)| (pair, groups.len())).collect())
+    Ok(pairs)
+}
+
+/// What the rules give a group.
+fn given(facts: &Facts, group: &OktaGroup) -> Read<BTreeSet<(String, AccountId)>> {
+    let policy = facts.policy()?;
+    let organization = facts.aws.organization.as_ref().map_err(Clone::clone)?;
+    let mut given = BTreeSet::new();
+    for derived in policy.assignments.iter().filter_map(|rule| rule.derive(&group.name, organization)) {
+        let on_all = |set: &String| derived.accounts.iter().map(|account| (set.clone(), account.clone())).collect::<Vec<_>>();
+        given.extend(derived.permission_sets.iter().flat_map(on_all));
+    }
+    Ok(given)
 }
 
 /// A full run ends within the time that a function has.
@@ -80,35 +88,51 @@ pub(crate) fn full_run(facts: &Facts) -> Read<Judgement> {
 
 /// A first load ends within the time that a function has; else a person should watch it.
 pub(crate) fn first_load(facts: &Facts) -> Read<Judgement> {
+    facts.present.as_ref().map_err(Clone::clone)?;
     let estimate = estimate(facts)?;
     let seconds = estimate.full_run_s() + estimate.first_load_s();
-    let seen = format!("at most {} ({})", span(seconds), estimate.writes());
+    let seen = format!("about {} ({})", span(seconds), estimate.writes());
     let mend = "Start it from a terminal, which has no such limit: lockstep backfill --watch";
     Ok(if seconds > LAMBDA_S { Judgement::warn(seen, mend) } else { Judgement::pass(seen) })
 }
 
 fn estimate(facts: &Facts) -> Read<Estimate> {
     let (policy, matched, okta) = (facts.policy()?, facts.matched()?, facts.okta()?);
-    let there = facts.aws.groups.as_ref().map_err(Clone::clone)?;
-    let is_new = |name: &str| !there.iter().any(|(group, _)| group == name);
     let assigns = !policy.assignments.is_empty();
     let world = World {
         okta_groups: okta.groups.given()?.len(),
-        managed: matched.iter().map(|group| (group.users_count.unwrap_or_default(), is_new(&group.name))).collect(),
+        managed: matched.iter().map(|group| managed(facts, group)).collect::<Read<_>>()?,
         users: *facts.aws.n_users.as_ref().map_err(Clone::clone)?,
-        groups: there.len(),
+        groups: facts.aws.groups.as_ref().map_err(Clone::clone)?.len(),
         accounts: facts.aws.organization.as_ref().map(|organization| organization.accounts.len()).unwrap_or_default(),
         permission_sets: if assigns { facts.aws.permission_sets.as_ref().map(Vec::len).unwrap_or_default() } else { 0 },
-        assignments: if assigns { pairs(facts).map(|pairs| pairs.values().sum()).unwrap_or_default() } else { 0 },
-        reads_by_group: reads_by_group(facts),
-        makes_users: policy.users.managed.is_some(),
+        reads_by_group: reads_by_group(&facts.aws),
+        users_to_make: policy.users.managed.as_ref().and(facts.present.as_ref().ok()).map(|present| present.n_absent_users),
     };
     Ok(Estimate::new(world, &policy.limits, policy.transport, okta.groups_per_minute))
 }
 
-fn reads_by_group(facts: &Facts) -> bool {
+/// A managed group in numbers. Where nobody could look at what it has, one that is there by its name counts as complete.
+fn managed(facts: &Facts, group: &OktaGroup) -> Read<Managed> {
+    let there = facts.aws.groups.as_ref().map_err(Clone::clone)?;
+    let (members, given) = (group.users_count.unwrap_or_default(), given(facts, group).unwrap_or_default().len());
+    let present = match &facts.present {
+        Ok(present) => present.groups.get(&group.id).copied(),
+        Err(_) => there.iter().any(|(name, _)| *name == group.name).then_some(PresentGroup { members, assignments: given }),
+    };
+    let has = present.unwrap_or_default();
+    Ok(Managed {
+        members,
+        is_new: present.is_none(),
+        members_to_add: members.saturating_sub(has.members),
+        assignments_to_make: given.saturating_sub(has.assignments),
+    })
+}
+
+/// Whether AWS gives the assignments of a group to these credentials.
+pub(crate) fn reads_by_group(aws: &AwsFacts) -> bool {
     use identity_center::Found;
-    let mut all = facts.aws.accesses.iter().flatten();
+    let mut all = aws.accesses.iter().flatten();
     all.any(|access| access.operation == "ListAccountAssignmentsForPrincipal" && access.found == Found::Allowed)
 }
 

@@ -3,7 +3,7 @@
 use sync_core::policy::{Policy, Transport};
 
 use super::count;
-use crate::doctor::facts::{Facts, Read};
+use crate::doctor::facts::{Facts, Read, ScimTrouble};
 use crate::doctor::verdict::Judgement;
 
 /// A token that ends within so many days should be rotated by now: two can be valid at one time, so nothing stops meanwhile.
@@ -14,6 +14,29 @@ const ROTATE: &str = "IAM Identity Center console > Settings > Automatic provisi
 
 const NAME_THE_SECRET: &str = "IAM Identity Center console > Settings > Automatic provisioning > Enable, put endpoint and token into a secret, and name it \
      by --scim-secret (LOCKSTEP_SCIM_SECRET)";
+
+const CORRECT: &str = "Put the SCIM endpoint shown there (https://scim.<region>.amazonaws.com/<tenant>/scim/v2) into the secret's \"endpoint\": IAM \
+     Identity Center console, in the region of the instance > Settings > Automatic provisioning. The token may stay";
+
+const ALLOW: &str = "Automatic provisioning must be on (IAM Identity Center console > Settings), and the network rules of the identity store \
+     (ScimAllowSourceIps) must let the functions' and your addresses in";
+
+const REACH: &str = "Compare the host in the secret's endpoint with the SCIM endpoint under IAM Identity Center console > Settings > Automatic \
+     provisioning; where it is the same, look at DNS and the way out of this network (a proxy, a firewall), and try again";
+
+const MAKE_THE_SECRET: &str = "Let the secret hold {\"endpoint\":\"https://scim.<region>.amazonaws.com/<tenant>/scim/v2\",\"token\":\"…\",\
+     \"expires\":\"YYYY-MM-DD\"} (aws secretsmanager put-secret-value), and your credentials read it (secretsmanager:GetSecretValue)";
+
+/// What mends it.
+fn mend(trouble: ScimTrouble) -> &'static str {
+    match trouble {
+        ScimTrouble::Secret => MAKE_THE_SECRET,
+        ScimTrouble::Token => ROTATE,
+        ScimTrouble::Address => CORRECT,
+        ScimTrouble::NotAllowed => ALLOW,
+        ScimTrouble::NoAnswer => REACH,
+    }
+}
 
 /// Whether runs write over SCIM.
 fn is_needed(policy: &Policy) -> bool {
@@ -27,8 +50,8 @@ pub(crate) fn token(facts: &Facts) -> Read<Judgement> {
         Err(why) if is_needed(facts.policy()?) => return Ok(Judgement::fail(why.to_string(), NAME_THE_SECRET)),
         Err(why) => return Err(why.clone()),
     };
-    if let Err(why) = &scim.answer {
-        return Ok(Judgement::fail(why.to_string(), ROTATE));
+    if let Err((trouble, why)) = &scim.answer {
+        return Ok(Judgement::fail(why.to_string(), mend(*trouble)));
     }
     let Some(expires) = scim.expires else {
         let seen = "the endpoint takes the token; the secret does not say when it ends";

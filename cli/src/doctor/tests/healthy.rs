@@ -12,7 +12,8 @@ use sync_core::records::{GroupType, OktaGroup};
 
 use super::super::checks::{CHECKS, judge_all};
 use super::super::facts::{
-    AppFacts, Asked, AwsFacts, CredentialForm, Facts, HookFacts, LedgerFacts, Metadata, OktaFacts, ScimFacts, UsersSeen,
+    AppFacts, Asked, AwsFacts, CredentialForm, Facts, HookFacts, LedgerFacts, Metadata, OktaFacts, Present, PresentGroup, ScimFacts,
+    UsersSeen,
 };
 use super::super::verdict::Verdict;
 
@@ -37,11 +38,11 @@ pub(super) fn in_days(days: i64) -> Timestamp {
     Timestamp::from_second(now().as_second() + days * 86_400).unwrap()
 }
 
-pub(super) fn policy(text: &str) -> Policy {
+pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse(text).unwrap()
 }
 
-pub(super) fn group(number: usize, name: &str, kind: GroupType, members: u64) -> OktaGroup {
+pub(crate) fn group(number: usize, name: &str, kind: GroupType, members: u64) -> OktaGroup {
     OktaGroup {
         id: OktaGroupId::new(&format!("00g{number}")).unwrap(),
         name: name.to_owned(),
@@ -136,6 +137,13 @@ fn aws() -> AwsFacts {
     }
 }
 
+/// Groups that are there: the number in their id, members, and assignments.
+pub(super) fn present<const N: usize>(groups: [(usize, u64, usize); N]) -> Present {
+    let id = |number| OktaGroupId::new(&format!("00g{number}")).unwrap();
+    let groups = groups.map(|(number, members, assignments)| (id(number), PresentGroup { members, assignments }));
+    Present { groups: BTreeMap::from(groups), n_absent_users: 0 }
+}
+
 pub(super) fn facts() -> Facts {
     Facts {
         now: now(),
@@ -143,6 +151,7 @@ pub(super) fn facts() -> Facts {
         hook_url: Some("https://hook.example".to_owned()),
         okta: Ok(okta()),
         aws: aws(),
+        present: Ok(present([(1, 4, 2)])),
         ledger: Ok(LedgerFacts { paused: None, last_complete: Some(now()) }),
     }
 }

@@ -5,6 +5,8 @@ mod healthy;
 mod recorded;
 mod troubles;
 
+pub(crate) use healthy::{group, policy};
+
 use super::checks::judge_all;
 use super::facts::Facts;
 use super::verdict::{Finding, Verdict};

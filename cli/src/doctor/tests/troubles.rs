@@ -3,9 +3,9 @@
 use identity_center::{Found, Purpose};
 use sync_core::records::GroupType;
 
-use super::super::facts::{Asked, CredentialForm, Facts, LedgerFacts, Metadata, Refusal, ScimFacts, Unread, UsersSeen};
+use super::super::facts::{Asked, CredentialForm, Facts, LedgerFacts, Metadata, Refusal, ScimFacts, ScimTrouble, Unread, UsersSeen};
 use super::super::verdict::Verdict::{Fail, Skipped, Warn};
-use super::healthy::{MANAGEMENT, POLICY, access, app, facts, group, hook, in_days, okta_of, policy};
+use super::healthy::{MANAGEMENT, POLICY, access, app, facts, group, hook, in_days, okta_of, policy, present};
 use super::{finding, troubles};
 use crate::doctor::verdict::Verdict;
 
@@ -277,11 +277,25 @@ fn a_delegated_administrator_is_told_what_that_costs() {
 
 #[test]
 fn a_scim_token_that_ends_is_told_in_days() {
-    let scim = |expires, answer| move |facts: &mut Facts| facts.aws.scim = Ok(ScimFacts { expires, answer });
-    produces(scim(Some(in_days(200)), Err(unread("401"))), &[("scim.token", Fail)], "Generate token");
-    produces(scim(Some(in_days(-1)), Ok(())), &[("scim.token", Fail)], "Generate token");
-    produces(scim(Some(in_days(29)), Ok(())), &[("scim.token", Warn)], "Generate token");
-    produces(scim(None, Ok(())), &[("scim.token", Warn)], "expires");
+    let scim = |expires| move |facts: &mut Facts| facts.aws.scim = Ok(ScimFacts { expires, answer: Ok(()) });
+    produces(scim(Some(in_days(-1))), &[("scim.token", Fail)], "Generate token");
+    produces(scim(Some(in_days(29))), &[("scim.token", Warn)], "Generate token");
+    produces(scim(None), &[("scim.token", Warn)], "expires");
+}
+
+#[test]
+fn what_is_wrong_with_scim_is_mended_by_its_own_step() {
+    for (trouble, mend) in [
+        (ScimTrouble::Secret, "Let the secret hold"),
+        (ScimTrouble::Token, "Generate token"),
+        (ScimTrouble::Address, "SCIM endpoint shown there"),
+        (ScimTrouble::NotAllowed, "Automatic provisioning must be on"),
+        (ScimTrouble::NoAnswer, "the host in the secret's endpoint"),
+    ] {
+        let answer = Err((trouble, unread("seen")));
+        let make = |facts: &mut Facts| facts.aws.scim = Ok(ScimFacts { expires: Some(in_days(200)), answer });
+        produces(make, &[("scim.token", Fail)], mend);
+    }
 }
 
 #[test]
@@ -358,9 +372,33 @@ fn a_world_that_takes_too_long_is_told_so() {
             facts.policy = Ok(policy(text));
         }
     };
-    produces(large(1, 2_500), &[("quota.full_run", Warn)], "okta_rate_share");
+    produces(large(1, 2_500), &[("quota.full_run", Warn), ("quota.first_load", Warn)], "okta_rate_share");
     produces(large(1, 4_000), &[("quota.full_run", Fail), ("quota.first_load", Warn)], "okta_rate_share");
     produces(large(1000, 20), &[("quota.first_load", Warn)], "backfill --watch");
+}
+
+#[test]
+fn a_first_load_is_told_by_what_is_missing_and_not_by_what_is_listed() {
+    let seen = |facts: &Facts| finding(facts, "quota.first_load").seen;
+    let mut facts = facts();
+    assert!(seen(&facts).contains("to make: 1 group, 8 memberships, 2 assignments"), "{}", seen(&facts));
+    facts.present = Ok(present([(1, 1, 0), (2, 6, 1)]));
+    assert!(seen(&facts).contains("to make: 0 groups, 5 memberships, 3 assignments"), "{}", seen(&facts));
+    let managed = "[users]\nmode = \"managed\"\n[writes]\ntransport = \"scim\"\n[groups]";
+    facts.policy = Ok(policy(&POLICY.replace("[groups]", managed)));
+    facts.present = Ok(super::super::facts::Present { n_absent_users: 3, ..present([(1, 4, 2)]) });
+    let expected = "to make: 3 users, 1 group, 8 memberships by 1 request over SCIM, 2 assignments";
+    assert!(seen(&facts).contains(expected), "{}", seen(&facts));
+    facts.present = Ok(present([(1, 4, 2), (2, 8, 2)]));
+    assert!(seen(&facts).contains("to make: 0 users, 0 groups, 0 memberships by 0 requests"), "{}", seen(&facts));
+}
+
+#[test]
+fn what_could_not_be_compared_is_no_estimate_of_a_first_load_and_still_one_of_a_full_run() {
+    let mut facts = facts();
+    facts.present = Err(unread("ListGroupMemberships: AccessDeniedException"));
+    assert_eq!(finding(&facts, "quota.first_load").verdict, Skipped);
+    assert!(finding(&facts, "quota.full_run").seen.contains("1 member list"), "AWS-Admin is there by its name");
 }
 
 #[test]

@@ -238,11 +238,36 @@ async fn an_event_of_no_interest_is_done_and_what_is_no_event_fails() {
         let result = invoke(&hook, &json!({ "source": source, "detail": detail })).await;
         assert!(matches!(result, Err(EventError::NoSystemLogEvent(_) | EventError::Unknown)), "{detail}");
     }
-    let payload = json!({ "httpMethod": "POST", "headers": { "Authorization": SECRET }, "body": "{}" });
+    let payload = json!({ "headers": { "Authorization": SECRET }, "body": "{}" });
     let error = lambda_runtime::Diagnostic::from(invoke(&hook, &payload).await.unwrap_err());
     assert_eq!(error.error_type, "UnknownPayload");
-    assert!(error.error_message.contains("payload format 2.0") && !error.error_message.contains(SECRET));
+    assert!(error.error_message.contains("payload format 2.0 or 1.0") && !error.error_message.contains(SECRET));
     assert!(queued(&hook).is_empty());
+}
+
+#[tokio::test]
+async fn an_event_without_its_envelope_is_taken_as_well() {
+    let hook = hook();
+    assert!(invoke(&hook, &event("user.lifecycle.deactivate", "00u1", "00g1")).await.unwrap().is_none());
+    let failed =
+        json!({ "eventType": "user.lifecycle.suspend", "outcome": { "result": "FAILURE" }, "target": [{ "id": "00u2", "type": "User" }] });
+    assert!(invoke(&hook, &failed).await.unwrap().is_none());
+    assert_eq!(queued(&hook).iter().map(|message| message.lane.as_str()).collect::<Vec<_>>(), ["leavers"]);
+}
+
+#[tokio::test]
+async fn s25_a_rest_api_asks_for_the_same_secret() {
+    let body = delivery(&[event("group.user_membership.add", "00u1", "00g1")]);
+    for (secret, status, n_queued) in [(SECRET, 204, 1), ("wrong", 401, 0)] {
+        let hook = hook();
+        let payload = json!({ "httpMethod": "POST", "path": "/", "headers": { "Authorization": secret }, "multiValueHeaders": { "Authorization": [secret] },
+            "requestContext": { "httpMethod": "POST", "stage": "prod" }, "body": body, "isBase64Encoded": false });
+        assert_eq!((answer(&hook, &payload).await.status_code, queued(&hook).len()), (status, n_queued));
+    }
+    let challenge =
+        json!({ "httpMethod": "GET", "headers": { "X-Okta-Verification-Challenge": "c-1" }, "requestContext": {}, "body": null });
+    let response = answer(&hook(), &challenge).await;
+    assert_eq!((response.status_code, response.body.as_str()), (200, r#"{"verification":"c-1"}"#));
 }
 
 /// The HTTP form goes first: a request cannot pose as an event, which needs no secret.

@@ -50,6 +50,9 @@ where
         } else {
             self.look_for_movers(&run.request.scope, &mut ground, None).await;
         }
+        if matches!(run.request.scope, Scope::Groups(_)) {
+            self.look_where_members_went(&mut ground).await;
+        }
         let groups_remembered = if run.writes { self.remember(run.request, &ground).await } else { 0 };
         let (notes, is_reading_cut_off) = (std::mem::take(&mut ground.reads.notes), ground.reads.is_cut_off);
         let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, ..Findings::default() };
@@ -127,8 +130,8 @@ where
         plan.actions().map(|(_, action)| action).filter(|action| gains(action)).flat_map(Action::groups).cloned().collect()
     }
 
-    /// Whoever loses a group on account of an event on the group itself may have been given another shortly before, whose own events are
-    /// still under way: they are looked at as after an event on themselves, and gain it in the same plan, before they lose.
+    /// Whoever loses a group on account of an event on the group itself, or of a run for single groups, may have been given another that
+    /// nobody looked at yet: they are looked at as after an event on themselves, and gain it in the same plan, before they lose.
     async fn look_where_members_went(&self, ground: &mut Ground) {
         let (plan, _) = self.wanted_of_reads(ground, None).await;
         let seen = &ground.reads.okta.user_groups;
@@ -141,8 +144,9 @@ where
             tracing::warn!(event = "members_not_followed", error = %error, "their own events give them what they gained");
             return;
         }
-        if let Some((asked, _)) = &mut ground.users {
-            asked.extend(losers);
+        match &mut ground.users {
+            Some((asked, _)) => asked.extend(losers),
+            None => ground.followed.extend(losers),
         }
     }
 
@@ -172,11 +176,12 @@ where
     /// What this run wants, of the groups and users that it is about.
     fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
         let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
-        let of_leavers = plan(&desired, &ground.reads.actual).of_leavers(&ground.leavers);
+        let whole = plan(&desired, &ground.reads.actual);
+        let (given, of_leavers) = (whole.given_to(&ground.followed), whole.of_leavers(&ground.leavers));
         if let Some(groups) = &ground.groups {
             desired = Restriction::Groups(groups.clone()).of_desired(&desired);
         }
-        let mut plan = plan(&desired, &ground.reads.actual).and(of_leavers);
+        let mut plan = plan(&desired, &ground.reads.actual).and(of_leavers).and(given);
         if let Some(groups) = shifted {
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }

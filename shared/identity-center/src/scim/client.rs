@@ -37,6 +37,39 @@ pub enum Creation<I, R> {
     Found(Box<R>),
 }
 
+/// Why an endpoint, or a token for it, is of no use: told apart, because each is mended elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// The endpoint does not accept the token (401).
+    #[error("{0}")]
+    Token(TargetError),
+    /// The endpoint does not allow it (403).
+    #[error("{0}")]
+    NotAllowed(TargetError),
+    /// What answers there is no SCIM endpoint, or none of a tenant.
+    #[error("{0}")]
+    Address(TargetError),
+    /// Nobody answers there, or not now.
+    #[error("{0}")]
+    NoAnswer(TargetError),
+}
+
+impl From<Failure> for CheckError {
+    fn from(failure: Failure) -> Self {
+        match failure.error.kind {
+            TargetErrorKind::Denied if failure.about == About::TokenRefused => Self::Token(failure.error),
+            TargetErrorKind::Denied => Self::NotAllowed(failure.error),
+            TargetErrorKind::Throttled | TargetErrorKind::Unavailable | TargetErrorKind::OutOfTime => Self::NoAnswer(failure.error),
+            TargetErrorKind::NotFound
+            | TargetErrorKind::NameTaken
+            | TargetErrorKind::ConcurrentModification
+            | TargetErrorKind::QuotaExceeded
+            | TargetErrorKind::Invalid
+            | TargetErrorKind::Malformed => Self::Address(failure.error),
+        }
+    }
+}
+
 /// A request, apart from the credential.
 pub(super) struct Request<'a> {
     pub(super) api: Api,
@@ -88,8 +121,8 @@ impl ScimClient {
     /// Whether the endpoint answers and accepts the token (`ServiceProviderConfig`). Changes nothing.
     ///
     /// # Errors
-    /// [`TargetError`] says what is wrong with the endpoint or the token.
-    pub async fn check(&self) -> Result<(), TargetError> {
+    /// [`CheckError`] says what is wrong with the endpoint or the token.
+    pub async fn check(&self) -> Result<(), CheckError> {
         let config: Value = self.read(Request::new(Api::ScimServiceProviderConfig, Method::GET, &["ServiceProviderConfig"])).await?;
         if config.get("patch").is_some() {
             return Ok(());

@@ -19,7 +19,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Creation, ScimClient};
+pub use client::{CheckError, Creation, ScimClient};
 pub use credential::{CredentialProvider, Endpoint, EndpointError, ScimCredential};
 pub use filter::{GroupFilter, UserFilter};
 pub use group::{GroupRecord, MembershipChanges, MembershipsError, ScimGroupPatch};

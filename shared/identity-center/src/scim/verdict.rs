@@ -78,7 +78,8 @@ fn unanswered(api: Api, no_answer: NoAnswer) -> Failure {
         NoAnswer::Broken(words) => unavailable(format!("the SCIM endpoint could not be reached: {words}")),
         NoAnswer::TooLarge => Failure::malformed(api, "the answer is larger than any that was foreseen"),
         NoAnswer::BadToken => {
-            Failure::new(api, Kind::Denied, "the SCIM token has characters that no header can carry: correct the SCIM secret")
+            let words = "the SCIM token has characters that no header can carry: correct the SCIM secret";
+            Failure { about: About::TokenRefused, ..Failure::new(api, Kind::Denied, words) }
         }
     }
 }

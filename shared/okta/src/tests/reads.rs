@@ -61,11 +61,14 @@ async fn where_the_filter_is_refused_the_whole_list_is_read_and_filtered_here() 
 #[tokio::test(start_paused = true)]
 async fn users_that_changed_are_filtered_by_okta_whatever_their_status() {
     let org = Org::giving(vec![ok(&json!([
-        { "id": "00u1", "status": "DEPROVISIONED", "profile": { "login": "ada@example.com" } },
+        { "id": "00u1", "status": "DEPROVISIONED", "statusChanged": "2026-01-01T00:00:01.000Z", "profile": { "login": "ada@example.com" } },
         { "id": "00u2", "profile": { "login": "bob@example.com" } },
+        { "id": "00u3", "status": "ACTIVE", "statusChanged": null, "profile": { "login": "cleo@example.com" } },
     ]))]);
     let users = org.client().changed_users("2026-01-01T00:00:00.5Z".parse().unwrap()).await.unwrap();
-    assert_eq!((users.items[0].id.as_str(), &users.items[0].status), ("00u1", &UserStatus::Deprovisioned));
+    let changed = |index: usize| (users.items[index].user.id.as_str(), &users.items[index].user.status, users.items[index].status_changed);
+    assert_eq!(changed(0), ("00u1", &UserStatus::Deprovisioned, Some("2026-01-01T00:00:01Z".parse().unwrap())));
+    assert_eq!(changed(1), ("00u3", &UserStatus::Active, None));
     assert_eq!(users.bad[0].id.as_deref(), Some("00u2"), "a record that is none is said to be one");
     let seen = &org.seen()[0];
     assert_eq!((seen.url.path(), seen.query("limit").unwrap().as_str()), ("/api/v1/users", "200"));

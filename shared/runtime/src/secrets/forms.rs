@@ -124,7 +124,7 @@ impl HookSecret {
     fn from_text(text: &SecretString) -> Result<Self, ShapeError> {
         let mut fields = Fields::of(text, HOOK_FORM)?;
         let current = fields.clean("current")?.into();
-        let previous = if fields.has("previous") { Some(fields.clean("previous")?.into()) } else { None };
+        let previous = fields.filled("previous").then(|| fields.clean("previous")).transpose()?.map(SecretString::from);
         fields.finish(Self { current, previous })
     }
 }
@@ -153,6 +153,15 @@ impl Fields {
 
     pub(super) fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
+    }
+
+    /// Whether an optional field holds anything: whoever ends a rotation may leave an empty text or null behind, which is nothing.
+    pub(super) fn filled(&mut self, field: &str) -> bool {
+        let is_empty = |value: &Value| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+        if self.fields.get(field).is_some_and(is_empty) {
+            self.fields.remove(field);
+        }
+        self.has(field)
     }
 
     pub(super) fn text(&mut self, field: &'static str) -> Result<String, ShapeError> {
@@ -226,8 +235,8 @@ mod tests {
             ("{\"current\":[\"hunter2\"]}", "its field current is not text"),
             ("{\"current\":\"\"}", "its field current is empty"),
             ("{\"current\":\"hunter2\\n\"}", "its field current begins or ends with white space"),
-            ("{\"current\":\"hunter2\",\"previous\":\"\"}", "its field previous is empty"),
-            ("{\"current\":\"hunter2\",\"previous\":null}", "its field previous is not text"),
+            ("{\"current\":\"hunter2\",\"previous\":[]}", "its field previous is not text"),
+            ("{\"current\":null,\"previous\":\"hunter2\"}", "its field current is not text"),
             ("{\"current\":\"hunter2\",\"note\":\"hunter2\"}", "it has the field note, which does not belong there"),
             ("{\"current\":\"x\",\"hunter2\":\"\"}", "it has a field whose name is not shown here"),
         ] {
@@ -236,6 +245,14 @@ mod tests {
             assert!(chain.starts_with("the secret lockstep/hook is not as it should be: "), "{chain}");
             assert!(chain.contains(expected), "{chain}");
             assert!(!format!("{chain} {error:?}").contains("hunter2"), "{chain} {error:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_rotation_leaves_behind_empty_is_nothing() {
+        for empty in ["null", "\"\"", "\" \""] {
+            let secret = hook(&format!("{{\"current\":\"new\",\"previous\":{empty}}}")).unwrap();
+            assert!(secret.previous.is_none(), "{empty}");
         }
     }
 

@@ -34,7 +34,7 @@ impl ScimSecret {
     fn from_text(text: &SecretString) -> Result<Self, ShapeError> {
         let mut fields = Fields::of(text, SCIM_FORM)?;
         let (endpoint, token) = (fields.clean("endpoint")?, fields.clean("token")?.into());
-        let expires = if fields.has("expires") { Some(fields.date("expires")?) } else { None };
+        let expires = fields.filled("expires").then(|| fields.date("expires")).transpose()?;
         fields.finish(Self { endpoint, token, expires })
     }
 }
@@ -60,7 +60,9 @@ mod tests {
         let whole = scim(r#"{"endpoint":"https://scim.eu-west-1.amazonaws.com/t/scim/v2/","token":"abc","expires":"2027-01-31"}"#).unwrap();
         assert_eq!(whole.endpoint, "https://scim.eu-west-1.amazonaws.com/t/scim/v2/");
         assert_eq!((whole.token.expose_secret(), whole.expires), ("abc", Some(jiff::civil::date(2027, 1, 31))));
-        assert_eq!(scim(r#"{"endpoint":"e","token":"abc"}"#).unwrap().expires, None);
+        for without in [r#"{"endpoint":"e","token":"abc"}"#, r#"{"endpoint":"e","token":"abc","expires":null}"#] {
+            assert_eq!(scim(without).unwrap().expires, None, "{without}");
+        }
     }
 
     /// The texts hold `hunter2` in every place where a secret may be.

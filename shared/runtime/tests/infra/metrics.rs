@@ -81,3 +81,13 @@ fn every_alarm_names_a_runbook_that_exists_and_every_runbook_of_an_alarm_is_name
     assert_eq!(named.len(), alarms, "each alarm has a section of its own");
     assert_eq!(named, sections, "the sections of `Alarms` are their runbooks");
 }
+
+#[test]
+fn what_the_monitoring_costs_is_reckoned_with_what_it_has() {
+    let text = infra("monitoring.yaml");
+    let alarms = text.split("Type: AWS::CloudWatch::Dashboard").next().unwrap();
+    let of_alarms = alarms.matches("MetricName: ").count();
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let line = format!("| {} metrics, {of_alarms} metrics of alarms, a dashboard", asked_for().len());
+    assert!(operations.contains(&line), "docs/operations.md, \"What it costs a month\", lacks: {line}");
+}

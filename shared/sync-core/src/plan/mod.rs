@@ -84,6 +84,20 @@ impl Plan {
         self
     }
 
+    /// Only what these users gain, with the groups that are made or taken over for it.
+    #[must_use]
+    pub fn given_to(&self, users: &BTreeSet<OktaUserId>) -> Self {
+        if users.is_empty() {
+            return Self::default();
+        }
+        let is_given =
+            |action: &Action| matches!(action, Action::AddMembership { .. }) && okta_user(action).is_some_and(|id| users.contains(id));
+        let (given, others) = self.clone().partition(is_given);
+        let groups: BTreeSet<OktaGroupId> = given.actions().flat_map(|(_, action)| action.groups()).cloned().collect();
+        let makes = |action: &Action| matches!(action, Action::CreateGroup { .. } | Action::AdoptGroup { .. }) && action.is_of_any(&groups);
+        given.and(others.partition(makes).0)
+    }
+
     /// Only what these users lose because they left: their status is proof enough of it.
     #[must_use]
     pub fn of_leavers(self, leavers: &BTreeSet<OktaUserId>) -> Self {

@@ -178,6 +178,11 @@ impl Entry {
     pub fn is_about_group(&self, okta_id: &str) -> bool {
         self.group.as_ref().is_some_and(|group| group.okta_id == okta_id)
     }
+
+    /// Whether it is about something on this AWS account.
+    pub fn is_about_account(&self, id: &str) -> bool {
+        self.account.as_ref().is_some_and(|account| account.id == id)
+    }
 }
 
 impl Name {

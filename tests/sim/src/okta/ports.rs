@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::ids::{OktaGroupId, OktaUserId};
-use sync_core::records::{BadRecord, GroupType, Listing, OktaGroup, OktaUser, UserStatus};
+use sync_core::records::{BadRecord, ChangedUser, GroupType, Listing, OktaGroup, OktaUser, UserStatus};
 
 use super::error::OktaError;
 use super::filter::Filter;
@@ -72,11 +72,11 @@ impl ReadSource for FakeOkta {
         or_none(self.one(operation, read).await)
     }
 
-    async fn changed_users(&self, since: Timestamp) -> Result<Listing<OktaUser>, SourceError> {
+    async fn changed_users(&self, since: Timestamp) -> Result<Listing<ChangedUser>, SourceError> {
         let (name, attribute) = ("GET /api/v1/users", self.user_name_attribute());
         let filter = format!("lastUpdated gt \"{}\"", super::events::millis(since));
         let parsed = Filter::parse(&filter).map_err(|error| refused(name, &error))?;
-        let read = |state: &OktaState, part: Part<'_>| state.list_users(Some(&parsed), None, part, |user| user_record(user, &attribute));
+        let read = |state: &OktaState, part: Part<'_>| state.list_users(Some(&parsed), None, part, |user| changed_user(user, &attribute));
         self.whole(name, &format!("/api/v1/users?filter={filter}"), read).await.map_err(SourceError::from)
     }
 
@@ -235,6 +235,10 @@ fn user_record(user: &User, attribute: &str) -> Record<OktaUser> {
         login: user.login().to_owned(),
         profile: texts(user.profile.iter()),
     })
+}
+
+fn changed_user(user: &User, attribute: &str) -> Record<ChangedUser> {
+    Ok(ChangedUser { user: user_record(user, attribute)?, status_changed: user.status_changed })
 }
 
 /// The texts of a profile.

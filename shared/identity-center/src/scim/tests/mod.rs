@@ -194,6 +194,8 @@ impl<'a> MakeWriter<'a> for Kept {
 async fn s54_the_token_is_in_no_error_and_no_log_not_even_where_the_endpoint_repeats_it() {
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt().with_writer(kept.clone()).with_max_level(tracing::Level::TRACE).finish();
+    // With one subscriber alone, tracing asks the thread that comes first to an event whether anyone wants it, and another test's wants none.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
     for status in [400, 401, 403, 409, 500] {
         let (client, seen) = endpoint(&[(status, r#"{"detail":"you sent {authorization}"}"#)]).await;
@@ -219,5 +221,18 @@ async fn a_run_ends_with_its_deadline_and_a_token_that_no_header_carries_is_told
     let endpoint = Endpoint::parse("http://127.0.0.1:1/t/scim/v2").unwrap();
     let broken = ScimCredential { endpoint, token: "hunter2\n".into() };
     let error = ScimClient::new(&connection, Arc::new(Fixed(broken))).unwrap().check().await.unwrap_err();
-    assert!(error.kind == TargetErrorKind::Denied && error.detail.contains("correct the SCIM secret"), "{error}");
+    assert!(matches!(&error, CheckError::Token(error) if error.detail.contains("correct the SCIM secret")), "{error}");
+}
+
+#[tokio::test]
+async fn a_check_tells_the_token_from_the_address_and_both_from_an_endpoint_that_is_not_there() {
+    const CONFIG: &str = r#"{"patch":{"supported":true}}"#;
+    let check = |status, body| async move { endpoint(&[(status, body); 9]).await.0.check().await };
+    assert_eq!(check(200, CONFIG).await, Ok(()));
+    assert!(matches!(check(401, "").await, Err(CheckError::Token(_))));
+    assert!(matches!(check(403, "").await, Err(CheckError::NotAllowed(_))));
+    for (status, body) in [(404, "<html>"), (404, "{}"), (302, ""), (200, "{}"), (400, "{}")] {
+        assert!(matches!(check(status, body).await, Err(CheckError::Address(_))), "{status} {body}");
+    }
+    assert!(matches!(check(503, "").await, Err(CheckError::NoAnswer(_))));
 }
