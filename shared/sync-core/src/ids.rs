@@ -20,16 +20,16 @@ const MAX_ID_CHARS: usize = 100;
 /// How much of a bad identifier an error repeats.
 const SHOWN_CHARS: usize = 40;
 
-fn checked(kind: &'static str, raw: &str, allowed: fn(char) -> bool) -> Result<String, IdError> {
+fn checked<'a>(kind: &'static str, raw: &'a str, allowed: fn(char) -> bool) -> Result<&'a str, IdError> {
     let value = raw.trim();
     let problem = if value.is_empty() {
         "is empty"
-    } else if value.chars().count() > MAX_ID_CHARS {
+    } else if value.len() > MAX_ID_CHARS && value.chars().count() > MAX_ID_CHARS {
         "is longer than 100 characters"
     } else if !value.chars().all(allowed) {
         "has a character that no such id has"
     } else {
-        return Ok(value.to_owned());
+        return Ok(value);
     };
     Err(IdError { kind, value: value.chars().take(SHOWN_CHARS).collect(), problem })
 }

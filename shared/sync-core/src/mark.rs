@@ -80,9 +80,9 @@ impl fmt::Display for Mark {
 
 fn split(description: &str) -> Option<(&str, Mark)> {
     let inner = description.trim_end().strip_suffix(']')?;
-    let (text, body) = inner.rsplit_once("[okta:")?;
-    let (host, group) = body.split_once('/')?;
-    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '[' || c == ']');
+    let (text, body) = inner.rsplit_once('[')?;
+    let (host, group) = body.strip_prefix("okta:")?.split_once('/')?;
+    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == ']');
     let group = OktaGroupId::new(group).ok().filter(|id| plain && id.as_str() == group)?;
     Some((text, Mark { host: OrgHost::named(host), group }))
 }

@@ -1,7 +1,7 @@
 //! The policies under which histories go, each read once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sync_core::policy::Policy;
@@ -38,7 +38,7 @@ permission_sets = ['Admin']
 ";
 
 thread_local! {
-    static POLICIES: RefCell<BTreeMap<String, Arc<Policy>>> = RefCell::default();
+    static POLICIES: RefCell<HashMap<String, Arc<Policy>>> = RefCell::default();
 }
 
 /// The policy of a history.

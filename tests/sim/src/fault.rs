@@ -314,6 +314,12 @@ impl<T> Page<T> {
 
 /// Whether a pattern covers a whole text. `*` and `{…}` stand for anything without a slash, `**` for anything.
 fn glob(pattern: &str, text: &str) -> bool {
+    if pattern == "**" || pattern == text {
+        return true;
+    }
+    if !pattern.contains(['*', '{']) {
+        return false;
+    }
     let mut reached = BTreeSet::from([0]);
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {

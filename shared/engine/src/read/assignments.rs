@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 use sync_core::action::GroupLabel;
 use sync_core::actual::Target;
-use sync_core::assignments::AssignmentRule;
+use sync_core::assignments::{AssignmentRule, RuleText};
 use sync_core::desired::Fate;
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{AccountId, GroupId, OktaGroupId, PermissionSetArn};
@@ -47,9 +47,11 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         self.count_groups(reads).await;
     }
 
-    /// The rules, present and former.
+    /// The rules, present and former; one that is still there is there once.
     pub(super) fn all_rules(&self, reads: &Reads) -> Vec<AssignmentRule> {
-        let former = reads.actual.former_rules.iter().filter_map(|rule| AssignmentRule::parse(0, rule).ok());
+        let is_present = |former: &&RuleText| self.policy.assignments.iter().any(|rule| rule.text == **former);
+        let former = reads.actual.former_rules.iter().filter(|former| !is_present(former));
+        let former = former.filter_map(|rule| AssignmentRule::parse(0, rule).ok());
         self.policy.assignments.iter().cloned().chain(former).collect()
     }
 

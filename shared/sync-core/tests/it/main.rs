@@ -2,6 +2,7 @@
 
 mod assigning;
 mod guarding;
+mod managed_worlds;
 mod managing;
 mod planning;
 mod properties;

@@ -13,13 +13,17 @@ use crate::stage::Stage;
 /// The users of whom the healthy runs cannot but see that they are to go: they are not entitled, known for certain, and still in one of our
 /// groups. Whoever is gone from Okta is known only if an earlier run wrote down who they were.
 pub(crate) fn departing(stage: &Stage) -> BTreeSet<usize> {
+    if stage.setup.managed.is_none() {
+        return BTreeSet::new();
+    }
+    let (marked, kept) = (stage.marked(), kept(stage));
     let is_to_go = |user: &usize| {
-        let Some(account) = stage.account(*user) else { return false };
+        let Some(account) = stage.account(*user).filter(|_| !stage.model.is_active(*user)) else { return false };
         let is_labelled = stage.world.aws.peek_user(&account).is_some_and(|account| !account.external_ids.is_empty());
-        let is_listed = stage.model.teams.iter().enumerate().any(|(team, it)| it.members.contains(user) && is_kept(stage, team));
-        let holds = |(team, group): &(usize, _)| is_kept(stage, *team) && has_member(stage, group, &account);
-        let (is_pinned, is_member) = (stage.is_pinned(*user), stage.marked().iter().any(holds));
-        !stage.model.is_active(*user) && ((is_listed && is_labelled) || (is_pinned && (is_listed || is_member)))
+        let is_listed = kept.iter().any(|team| stage.model.teams.get(*team).is_some_and(|team| team.members.contains(user)));
+        let holds = |(team, group): &(usize, _)| kept.contains(team) && has_member(stage, group, &account);
+        let (is_pinned, is_member) = (stage.is_pinned(*user), marked.iter().any(holds));
+        (is_listed && is_labelled) || (is_pinned && (is_listed || is_member))
     };
     (0..stage.model.people.len()).filter(is_to_go).collect()
 }
@@ -28,17 +32,20 @@ fn has_member(stage: &Stage, group: &StoreGroup, account: &UserId) -> bool {
     stage.world.aws.member_ids(&group.id).contains(account)
 }
 
-/// Whether a group is managed, and there.
-fn is_kept(stage: &Stage, team: usize) -> bool {
-    let is_managed = stage.model.teams.get(team).is_some_and(|team| stage.model.manages(team));
-    is_managed && !stage.model.has_twin(team) && stage.marked().iter().any(|(marked, _)| *marked == team)
+/// The groups that are managed, and there.
+fn kept(stage: &Stage) -> BTreeSet<usize> {
+    let is_managed = |team: &usize| stage.model.teams.get(*team).is_some_and(|team| stage.model.manages(team));
+    let marked = stage.marked().into_iter().map(|(team, _)| team);
+    marked.filter(|team| is_managed(team) && !stage.model.has_twin(*team)).collect()
 }
 
 /// Holds the users against the model.
 pub(super) fn check(stage: &Stage, departing: &BTreeSet<usize>) -> Result<(), Broken> {
     let Some(managed) = &stage.setup.managed else { return Ok(()) };
+    let kept = kept(stage);
+    let wanted: BTreeSet<usize> = stage.model.wanted().into_iter().filter(|(team, _)| kept.contains(team)).map(|(_, user)| user).collect();
     for (user, person) in stage.model.people.iter().enumerate() {
-        let is_wanted = stage.model.wanted().into_iter().any(|(team, wanted)| wanted == user && is_kept(stage, team));
+        let is_wanted = wanted.contains(&user);
         let account = stage.account(user).and_then(|id| stage.world.aws.peek_user(&id));
         let result = match account {
             _ if is_blocked(stage, user, person) => Ok(()),

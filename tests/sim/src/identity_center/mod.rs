@@ -350,12 +350,14 @@ impl Side for StoreState {
 
     fn admit(&mut self, operation: &Operation) -> (Option<()>, Result<(), AwsError>) {
         let now = self.now();
-        let within = self.quota.take(operation.name, now);
+        if self.quota.take(operation.name, now) {
+            return (None, Ok(()));
+        }
         let refused = match quota::Family::of(operation.name) {
             quota::Family::IdentityStore | quota::Family::SsoAdmin | quota::Family::Scim => AwsError::throttled(1),
             quota::Family::Organizations => AwsError::too_many_requests(),
         };
-        (None, if within { Ok(()) } else { Err(refused) })
+        (None, Err(refused))
     }
 
     fn catch_up(&mut self) {

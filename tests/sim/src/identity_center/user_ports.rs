@@ -41,23 +41,22 @@ fn pascal(camel: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The key in a user's attributes under which each attribute is, and the way on from there, for speed.
-static PLACES: LazyLock<Vec<(Attribute, String, String)>> = LazyLock::new(|| {
-    let of = |name: &Attribute| {
-        let mut steps = place(*name).into_iter();
-        let key = steps.next().unwrap_or_default();
-        (*name, key, steps.map(|step| format!("/{step}")).collect())
-    };
-    Attribute::ALL.iter().map(of).collect()
-});
+/// The steps to each attribute in a user's attributes, for speed.
+static PLACES: LazyLock<Vec<(Attribute, Vec<String>)>> =
+    LazyLock::new(|| Attribute::ALL.iter().map(|name| (*name, place(*name))).collect());
 
 fn attributes_of(user: &StoreUser) -> Attributes {
-    let at = |(name, key, way): &(Attribute, String, String)| {
-        let value = user.attributes.get(key)?;
-        let value = if way.is_empty() { value } else { value.pointer(way)? };
+    let at = |(name, steps): &(Attribute, Vec<String>)| {
+        let (key, way) = steps.split_first()?;
+        let value = way.iter().try_fold(user.attributes.get(key)?, |value, step| part(value, step))?;
         Some((*name, value.as_str()?.to_owned()))
     };
     PLACES.iter().filter_map(at).collect()
+}
+
+/// An element of an array by its number, or a field of an object.
+fn part<'a>(value: &'a Value, step: &str) -> Option<&'a Value> {
+    if let Value::Array(items) = value { items.get(step.parse::<usize>().ok()?) } else { value.get(step) }
 }
 
 fn json_of(attributes: &Attributes) -> Map<String, Value> {

@@ -302,6 +302,11 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
         }
         Action::DeleteUser(departure) => {
             actual.users.remove(&departure.user_id);
+            for list in actual.group_lists.values_mut() {
+                if let Reading::Known(members) = list {
+                    members.remove(&departure.user_id);
+                }
+            }
         }
         Action::RemoveMembership(removal) => {
             if let Some(Reading::Known(members)) = actual.group_lists.get_mut(&removal.group_id) {
@@ -332,10 +337,14 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
     }
 }
 
+/// What a record does not say stays as it is: externalIds of others always, one's own and the status where the transport has neither.
 fn write_user(actual: &mut ActualState, id: &UserId, record: &UserRecord) {
-    let is_enabled = record.is_enabled.or(Some(true));
+    let before = actual.users.get(id);
+    let mut external_ids = before.map(|user| user.external_ids.clone()).unwrap_or_default();
+    external_ids.extend(record.external_id.clone().filter(|own| !external_ids.contains(own)));
+    let was_enabled = before.and_then(|user| user.details.as_ref()?.is_enabled);
+    let is_enabled = record.is_enabled.or(was_enabled).or(Some(true));
     let details = UserDetails { attributes: record.attributes.clone(), is_enabled, revision: None };
-    let external_ids = record.external_id.iter().cloned().collect();
     let user = DirectoryUser { id: id.clone(), user_name: record.user_name.clone(), external_ids, details: Some(Box::new(details)) };
     actual.users.insert(id.clone(), user);
 }
