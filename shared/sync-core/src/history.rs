@@ -115,7 +115,16 @@ pub fn inverse(changes: &[Change], managed: Option<&ManagedUsers>, actual: &Actu
     let actions: Vec<(Phase, Action)> = changes.iter().flat_map(each).collect();
     let grants = actions.iter().filter(|(phase, _)| *phase == Phase::Grant);
     let gaining: Vec<UserId> = grants.filter_map(|(_, action)| action.user_id().cloned()).collect();
-    let is_moved = |action: &Action| action.user_id().is_some_and(|user| gaining.contains(user));
+    let given = |(_, action): &(Phase, Action)| {
+        if let Action::CreateAssignment { group, .. } = action { Some(group.okta_id.clone()) } else { None }
+    };
+    let gaining_groups: Vec<OktaGroupId> = actions.iter().filter_map(given).collect();
+    let is_moved = |action: &Action| {
+        if let Action::DeleteAssignment { group, .. } = action {
+            return gaining_groups.contains(&group.okta_id);
+        }
+        action.user_id().is_some_and(|user| gaining.contains(user))
+    };
     let last = |(phase, action): (Phase, Action)| {
         let phase = if phase == Phase::Revoke && is_moved(&action) { Phase::RevokeMoved } else { phase };
         (phase, action)

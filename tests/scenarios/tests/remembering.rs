@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use engine::ports::ReadSource;
 use scenarios::Rig;
+use serde_json::json;
 use sim::{Fault, Shape, What, World};
 use sync_core::report::{Report, Status};
 
@@ -53,6 +55,22 @@ async fn s48_drift_on_the_side_of_aws_is_repaired_and_only_its_groups_are_read()
     aws.remove_group(&rig.world.group(2));
     assert_eq!(repaired(&rig).await.outcomes.changed, 6);
     assert_eq!(lists_read(&rig), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_remembered_of_an_okta_that_counts_no_members_and_may_date_nothing() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    for group in rig.world.okta.list_groups(None).await.unwrap().items {
+        let (id, name, date) = (group.id.as_str(), group.name, "2026-01-01T00:00:00.000Z");
+        let undated =
+            json!({"id": id, "type": "OKTA_GROUP", "profile": {"name": name}, "lastUpdated": date, "lastMembershipUpdated": date});
+        rig.world.okta.break_group(&group.id, Some(undated));
+    }
+    rig.apply().await;
+    passes(&rig, 600).await;
+    rig.leave(0, [0]);
+    rig.join(1, [0]);
+    assert_eq!(repaired(&rig).await.outcomes.changed, 2);
 }
 
 #[tokio::test(start_paused = true)]

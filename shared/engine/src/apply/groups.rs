@@ -11,7 +11,7 @@ use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::records::DirectoryGroup;
 
-use super::slice::CONCURRENCY;
+use super::slice::{CONCURRENCY, lease_lost};
 use super::{Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, GroupChange, ReadAws, ReadSource, Table, WriteAws};
@@ -37,7 +37,10 @@ where
                 continue;
             }
             let outcome = match no_twin(action, &marked) {
-                Ok(()) => self.one_group(action, progress).await,
+                Ok(()) => {
+                    let change = self.one_group(action, progress);
+                    writing.turn.held_during(self, change).await.unwrap_or_else(|| Outcome::Failed(lease_lost(action)))
+                }
                 Err(outcome) => outcome,
             };
             if is_name_taken(&outcome) && put_back < waiting.len() {
@@ -80,7 +83,10 @@ where
             }
             let made = match self.hindered(action, writing).await {
                 Some(hindered) => Err(hindered),
-                None => Ok(self.target.create_group(&group.name, description).await),
+                None => {
+                    let make = self.target.create_group(&group.name, description);
+                    Ok(writing.turn.held_during(self, make).await.unwrap_or_else(|| Err(lease_lost(action))))
+                }
             };
             (action, Some(made))
         };

@@ -7,7 +7,7 @@ use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, OktaGroupId};
 use sync_core::outcome::{NotAttempted, Outcome};
 
-use super::slice::CONCURRENCY;
+use super::slice::{CONCURRENCY, lease_lost};
 use super::{Hold, Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, MemberChange, ReadAws, ReadSource, Table, WriteAws};
@@ -132,7 +132,8 @@ where
             return (changes.iter().map(|change| (change.action, hindered.clone())).collect(), false);
         }
         let wanted: Vec<MemberChange> = changes.iter().map(|change| change.change.clone()).collect();
-        let result = self.target.change_members(group, label.map(OktaGroupId::as_str), &wanted).await;
+        let write = self.target.change_members(group, label.map(OktaGroupId::as_str), &wanted);
+        let result = writing.turn.held_during(self, write).await.unwrap_or_else(|| Err(lease_lost(first.action)));
         match result {
             Err(error) if changes.len() > 1 && self.may_be_one_members_fault(group, &error).await => {
                 (self.halves(group, changes, writing).await, false)

@@ -11,6 +11,12 @@ use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 /// Writes under way at once: enough that at 200 ms a call the quota of 19 a second is the limit, and not the latency.
 pub(super) const CONCURRENCY: usize = 8;
 
+/// A write that was given up because another run is the one writer by now.
+pub(super) fn lease_lost(action: &Action) -> TargetError {
+    let detail = "it took so long that another run is writing by now; whether it took effect, the next run finds";
+    TargetError::new(TargetErrorKind::Unavailable, action.name(), detail)
+}
+
 impl<S, T, L, C> Engine<S, T, L, C>
 where
     S: ReadSource,

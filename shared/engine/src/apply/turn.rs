@@ -1,5 +1,6 @@
 //! A run's turn at writing: the lease, taken, renewed and given back.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use sync_core::outcome::NotAttempted;
@@ -12,6 +13,9 @@ use crate::ports::{Clock, Table};
 
 /// How long to wait before the lease is asked for again. Two calls to the table a second are cheap, and a turn is at most some seconds.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How often the lease is looked at while a write is under way: a call that AWS throttles is sent again and again for longer than the term.
+const WHILE_WRITING: Duration = Duration::from_secs(3);
 
 /// The urgency of a run that nobody waits for.
 pub(crate) const LEAST_URGENT: u8 = 3;
@@ -87,6 +91,24 @@ impl Turn {
             return Hold::WithoutLedger;
         }
         renewed(&mut state, engine).await
+    }
+
+    /// What a write comes to, with the lease renewed as long as it takes; `None` where another run has the lease by then, or nobody can say. The
+    /// write is given up, so that it does not come after what the other one decides; whether it took effect is not known.
+    pub(crate) async fn held_during<S, T, L: Table, C: Clock, O>(
+        &self,
+        engine: &Engine<S, T, L, C>,
+        write: impl Future<Output = O> + Send,
+    ) -> Option<O> {
+        let mut write = pin!(write);
+        let is_held = !self.state.lock().await.is_without_ledger;
+        loop {
+            match tokio::time::timeout(WHILE_WRITING, write.as_mut()).await {
+                Ok(outcome) => return Some(outcome),
+                Err(_) if is_held && self.hold(engine).await == Hold::Lost => return None,
+                Err(_) => {}
+            }
+        }
     }
 
     async fn take<S, T, L: Table, C: Clock>(&self, state: &mut State, engine: &Engine<S, T, L, C>) -> Result<Hold, NotAttempted> {

@@ -10,7 +10,7 @@ use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::records::DirectoryUser;
 
-use super::slice::CONCURRENCY;
+use super::slice::{CONCURRENCY, lease_lost};
 use super::{Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
@@ -62,7 +62,12 @@ where
         if let Some(id) = action.user().and_then(|user| user.okta_id.as_ref()) {
             self.directory.forget_user(id);
         }
-        Some(if let Action::CreateUser(creation) = action {
+        let done = writing.turn.held_during(self, self.change_user(action)).await;
+        Some(done.unwrap_or_else(|| Outcome::Failed(lease_lost(action)).into()))
+    }
+
+    async fn change_user(&self, action: &Action) -> Done {
+        if let Action::CreateUser(creation) = action {
             self.make(creation).await
         } else if let Action::UpdateUser(update) = action {
             self.update(action, update).await.into()
@@ -72,7 +77,7 @@ where
             self.delete_user(action, departure).await.into()
         } else {
             Outcome::NotAttempted(NotAttempted::ChangedMeanwhile).into()
-        })
+        }
     }
 
     async fn make(&self, creation: &UserCreation) -> Done {

@@ -67,7 +67,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     /// The permission sets by name. A name is read once for good.
-    pub(super) async fn read_permission_sets(&self, reads: &mut Reads) {
+    pub(crate) async fn read_permission_sets(&self, reads: &mut Reads) {
         let arns = match self.target.permission_sets().await {
             Ok(arns) => arns,
             Err(error) => return self.unreadable(reads, "the permission sets", &error.to_string()),

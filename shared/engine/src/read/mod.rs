@@ -52,6 +52,8 @@ pub(crate) struct Reads {
     pub(crate) recalled: Recalled,
     /// What a reader of the report should know of the reading.
     pub(crate) notes: Vec<String>,
+    /// Whether single users or groups were read, of which there are many: then what the process remembers of the organization will do.
+    pub(crate) is_of_events: bool,
 }
 
 impl Reads {

@@ -20,13 +20,17 @@ const MOST_LOOKUPS: usize = 20;
 const DEEPEST: usize = 10;
 
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
-    /// Reads the organization where a rule, present or former, cannot be followed without it.
+    /// Reads the organization where a rule, present or former, cannot be followed without it: once for a run, and for events as the process
+    /// remembers it.
     pub(super) async fn read_organization(&self, reads: &mut Reads) {
         let rules = self.all_rules(reads);
         if !rules.iter().any(AssignmentRule::needs_organization) {
             return;
         }
-        if let Some(organization) = self.directory.organization() {
+        if reads.actual.organization.is_whole {
+            return;
+        }
+        if let Some(organization) = self.directory.organization().filter(|_| reads.is_of_events) {
             reads.actual.organization = organization;
             return;
         }

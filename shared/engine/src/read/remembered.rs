@@ -34,13 +34,19 @@ pub(crate) struct Recalled {
     as_of: jiff::Timestamp,
 }
 
+/// Whether Okta says of any group how many members it has. Okta itself does, on the first page at least; what answers in its place and does
+/// not may as well not move a group's date, on which all that is remembered rests.
+fn counts_members(reads: &Reads) -> bool {
+    reads.okta.groups.keys().filter_map(|id| reads.okta.present(id)).any(|group| group.users_count.is_some())
+}
+
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Puts in the members of the groups that need not be read.
     pub(super) async fn recall_members(&self, reads: &mut Reads) {
         let now = self.clock.now();
         reads.recalled = Recalled { as_of: reads.began, ..Recalled::default() };
         // Where users are managed, decisions rest on their whole profile, which is not kept: it would be everyone's personal data.
-        if self.policy.users.managed.is_some() {
+        if self.policy.users.managed.is_some() || !counts_members(reads) {
             return;
         }
         let memory = match self.ledger.members(self.policy.hash(), now).await {

@@ -54,7 +54,7 @@ enum UserFailed {
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads what triggers name: some users, some groups.
     pub(crate) async fn read_targets(&self, users: &[UserQuery], groups: &BTreeSet<OktaGroupId>) -> Result<Reads, ReadFailed> {
-        let mut reads = Reads { began: self.clock.now(), ..Reads::default() };
+        let mut reads = Reads { began: self.clock.now(), is_of_events: true, ..Reads::default() };
         self.read_directory_groups(&mut reads).await?;
         self.read_assigned_lately(&mut reads).await?;
         if !groups.is_empty() {

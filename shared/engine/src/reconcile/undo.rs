@@ -32,9 +32,14 @@ where
             Ok(reads) => reads,
             Err(error) => return Ok(Findings { failed_reads: vec![error.to_string()], ..Findings::default() }),
         };
+        let mut reads = reads;
+        if record.changes.iter().any(|change| change.target.is_some()) {
+            self.read_permission_sets(&mut reads).await;
+        }
         let (plan, notes) = inverse(&record.changes, self.policy.users.managed.as_ref(), &reads.actual);
         let ground = Ground::of_all(reads);
-        let mut findings = Findings { notes, ..Findings::default() };
+        let unresolved = ground.reads.unresolved.clone();
+        let mut findings = Findings { notes, unresolved, ..Findings::default() };
         if let Some(groups) = self.one_round(run, &ground, plan, None, &mut findings).await? {
             findings.give_up(&groups);
         }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, Held, Judgement, Rule, Spend, Usage, Window, Withheld};
-use crate::action::{Action, AssignmentRemovalReason, DisposalReason, GroupLabel, Phase, RemovalReason, RemoveMembership, Weakness};
+use crate::action::{
+    Action, AssignmentRemovalReason, AssignmentTarget, DisposalReason, GroupLabel, Phase, RemovalReason, RemoveMembership, Weakness,
+};
 use crate::ids::{GroupId, UserId};
 use crate::plan::{Plan, PlanHash};
 use crate::policy::GuardPolicy;
@@ -202,10 +204,14 @@ impl Judge<'_> {
         self.withhold(Rule::OrphanedRule, 0, actual, matches);
     }
 
+    /// A permission set whose name was not read may be any of them.
     fn sensitive(&mut self) {
         let sets = &self.limits.sensitive_permission_sets;
-        let matches =
-            |action: &Action| matches!(action, Action::CreateAssignment { target, .. } if sets.contains(&target.permission_set_name));
+        let is_sensitive = |target: &AssignmentTarget| {
+            let is_nameless = target.permission_set_name == target.permission_set.as_str();
+            sets.contains(&target.permission_set_name) || (is_nameless && !sets.is_empty())
+        };
+        let matches = |action: &Action| matches!(action, Action::CreateAssignment { target, .. } if is_sensitive(target));
         let actual = count(&self.left, matches);
         self.withhold(Rule::SensitivePermissionSets, 0, actual, matches);
     }

@@ -227,3 +227,16 @@ fn a_problem_stays_short_whatever_the_file_holds() {
         assert!(problem.starts_with("policy line ") && problem.chars().count() < 1_100, "{}", problem.len());
     }
 }
+
+#[test]
+fn an_editor_of_another_system_changes_nothing() {
+    let smallest = Policy::parse(SMALLEST).unwrap();
+    let (marked, ended) = (format!("\u{feff}{SMALLEST}"), SMALLEST.replace('\n', "\r\n"));
+    for text in [&marked, &ended] {
+        assert_eq!(Policy::parse(text).unwrap().hash(), smallest.hash(), "{text:?}");
+    }
+    let wrong = with("exclude = ['x']\n[unknown]\n");
+    let line = |text: &str| Policy::parse(text).unwrap_err().line;
+    assert_eq!(line(&wrong.replace('\n', "\r\n")), line(&wrong));
+    assert_eq!(line(&format!("\u{feff}{wrong}")), line(&wrong));
+}
