@@ -96,6 +96,13 @@ def test_every_command_of_the_documents_is_one_that_the_command_line_has() -> No
         assert done.returncode == 0, (arguments, done.stderr)
 
 
+def test_every_variable_that_the_command_line_reads_is_in_its_table_and_no_other() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "cli" / "src").rglob("*.rs"))
+    read = set(re.findall(r"LOCKSTEP_[A-Z_]+", sources)) - {"LOCKSTEP_RECORDINGS"}
+    part = (ROOT / "docs" / "cli.md").read_text().split("\n## What it needs\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"LOCKSTEP_[A-Z_]+", part)) == read
+
+
 def test_what_the_documents_name_of_the_stack_is_in_the_template() -> None:
     text = "\n".join(path.read_text() for path in documents())
     outputs = set(re.findall(r"OutputKey=='(\w+)'|\$\(output (\w+)\)|the stack's output `(\w+)`", text))

@@ -313,6 +313,24 @@ def test_a_probe_that_is_denied_or_meets_an_error_still_removes_what_it_made(pat
     assert names(patient) == before
 
 
+@pytest.mark.parametrize("operation", ["CreateGroupMembership", "UpdateGroup", "ListGroupMemberships", "DeleteGroupMembership"])
+def test_a_probe_whose_calls_fail_midway_removes_what_it_made(patient: Patient, operation: str) -> None:
+    patient.aws.fault(operation, {"kind": "status", "status": 500}, times=None)
+    before = names(patient)
+    patient.run("doctor", "--probe", "--yes", "--json")
+    assert names(patient) == before
+
+
+def test_what_a_probe_may_not_remove_is_named_with_the_command_that_does(patient: Patient) -> None:
+    before = names(patient)
+    patient.deny("DeleteUser")
+    ended = patient.run("doctor", "--probe", "--yes")
+    assert ended.code == 1 and "could not be deleted" in ended.err and "lockstep doctor --clean-up" in ended.err
+    assert all(name in ended.err for name in left(patient)) and left(patient)
+    patient.aws.forget_faults()
+    assert patient.run("doctor", "--clean-up", "--yes").code == 0 and names(patient) == before
+
+
 def test_a_probe_asks_before_it_writes(patient: Patient) -> None:
     ended = patient.run("doctor", "--probe")
     assert ended.code == 64 and "--yes" in ended.err

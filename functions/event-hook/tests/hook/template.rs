@@ -19,3 +19,12 @@ fn the_rule_of_the_partner_bus_lets_through_what_is_of_interest_and_nothing_else
     assert_eq!(types, SUBSCRIBED_EVENT_TYPES.iter().map(|name| (*name).to_owned()).collect());
     assert!(PROVISIONING_EVENT_TYPES.iter().all(|name| name.starts_with("application.provision.user.")));
 }
+
+#[test]
+fn the_rule_matches_the_source_and_not_the_detail_type() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rule = text.split("\n  OktaEventRule:\n").nth(1).unwrap().split("\n  OktaEventRulePermission:\n").next().unwrap();
+    assert!(rule.contains("source: [{ prefix: aws.partner/okta.com/ }]"), "{rule}");
+    assert!(!rule.lines().any(|line| line.trim_start().starts_with("detail-type")), "it is documented nowhere");
+}

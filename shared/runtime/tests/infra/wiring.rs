@@ -62,12 +62,16 @@ fn no_batch_is_turned_away_for_want_of_concurrency() {
     for mapping in ["Triggers", "Later"] {
         assert_eq!(worker.number(&["Events", mapping, "Properties", "BatchSize"]), 10, "the most that a FIFO queue gives");
     }
+    let reconcile = Block::template().below("Resources").below("Reconcile").below("Properties");
+    let others = ["a schedule", "a person"].len();
+    assert_eq!(reconcile.number(&["ReservedConcurrentExecutions"]), at_once(&reconcile, "Runs") + u32::try_from(others).unwrap());
+    assert_eq!(reconcile.number(&["Events", "Runs", "Properties", "BatchSize"]), 1, "a run takes all of an invocation's time");
 }
 
 #[test]
 fn a_message_is_given_up_before_it_expires_and_kept_longer_as_a_dead_letter() {
     let resources = Block::template().below("Resources");
-    for (queue, dead) in [("TriggerQueue", "TriggerDeadLetters"), ("LaterQueue", "LaterDeadLetters")] {
+    for (queue, dead) in [("TriggerQueue", "TriggerDeadLetters"), ("LaterQueue", "LaterDeadLetters"), ("RunQueue", "LaterDeadLetters")] {
         let number = |queue: &str, path: &[&str]| resources.number(&[&[queue, "Properties"], path].concat());
         let received = number(queue, &["RedrivePolicy", "maxReceiveCount"]);
         let retention = number(queue, &["MessageRetentionPeriod"]);
@@ -117,4 +121,18 @@ fn the_example_policy_is_understood_and_writes_nothing() {
     let policy = Policy::parse(&infra("policy.example.toml")).unwrap();
     assert_eq!(policy.write_mode, WriteMode::Shadow);
     assert!(policy.guard.protects("AWS-breakglass") && !policy.guard.protects("AWS-Admins"));
+}
+
+#[test]
+fn every_finding_that_checkov_is_not_to_tell_has_its_reason() {
+    for file in ["template.yaml", "monitoring.yaml"] {
+        let text = infra(file);
+        let mut lines = text.lines().map(str::trim).peekable();
+        while let Some(line) = lines.next() {
+            if line.starts_with("- id: CKV") {
+                let reason = lines.peek().and_then(|next| next.strip_prefix("comment: "));
+                assert!(reason.is_some_and(|reason| reason.len() > 30), "{file}: {line}");
+            }
+        }
+    }
 }
