@@ -2,8 +2,10 @@
 
 import datetime
 import time
+from collections.abc import Iterator
 
 import pytest
+from listeners import listening
 from patients import RULE, Patient
 
 from sandbox.simulators import SCIM_TENANT, SCIM_TOKEN
@@ -36,7 +38,7 @@ def test_a_first_load_is_estimated_by_who_and_what_is_missing(patient: Patient) 
         found: str = patient.doctor().findings()["quota.first_load"]["seen"]
         return found.partition("to make: ")[2].rstrip(")")
 
-    assert to_make() == "0 users, 0 groups, 0 memberships by 0 requests over SCIM, 4 assignments", "the world is in sync but for its rules"
+    assert to_make() == "0 users, 0 groups, 0 memberships by 0 requests over SCIM, 6 assignments", "the world is in sync but for its rules"
     patient.okta.change(
         {"op": "add_user", "login": "new@example.com"},
         {"op": "add_group", "name": "AWS-new"},
@@ -44,7 +46,7 @@ def test_a_first_load_is_estimated_by_who_and_what_is_missing(patient: Patient) 
         {"op": "add_member", "group": "AWS-new", "user": "user0@example.com"},
         {"op": "add_member", "group": "AWS-000", "user": "new@example.com"},
     )
-    assert to_make() == "1 user, 1 group, 3 memberships by 2 requests over SCIM, 4 assignments", "who is in two groups is made once"
+    assert to_make() == "1 user, 1 group, 3 memberships by 2 requests over SCIM, 6 assignments", "who is in two groups is made once"
 
 
 SCIM_TROUBLES: list[tuple[str, int | None, dict[str, str], str, str, str]] = [
@@ -56,22 +58,25 @@ SCIM_TROUBLES: list[tuple[str, int | None, dict[str, str], str, str, str]] = [
     ("an endpoint that is none", 365, {"endpoint": "{aws}/nothing"}, "fail", "HTTP 4", "SCIM endpoint shown there"),
     ("an endpoint where nobody is", 365, {"endpoint": "http://127.0.0.1:9/x/scim/v2"}, "fail", "could not be reached", "DNS"),
     ("an endpoint that is no address", 365, {"endpoint": "https://scim.example/"}, "fail", "has no tenant", "Let the secret hold"),
-    ("a site that is none of AWS", 365, {"endpoint": "{okta}/x/scim/v2"}, "fail", "HTTP 404", "SCIM endpoint shown there"),
+    ("a site that is none of AWS", 365, {"endpoint": "{site}/x/scim/v2"}, "fail", "HTTP 404", "SCIM endpoint shown there"),
 ]
 """A trouble, the days that the token has left, what is wrong in the secret, the verdict, words of what is seen and of what to do."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """The address of a web server that has no page."""
+    with listening() as (address, _):
+        yield address
 
 
 @pytest.mark.parametrize(
     ("days", "changes", "verdict", "said"), [(*t[1:4], t[4:]) for t in SCIM_TROUBLES], ids=[t[0] for t in SCIM_TROUBLES]
 )
 def test_a_scim_token_that_is_not_well_is_told_with_what_to_do(
-    patient: Patient, days: int | None, changes: dict[str, str], verdict: str, said: tuple[str, str]
+    patient: Patient, site: str, days: int | None, changes: dict[str, str], verdict: str, said: tuple[str, str]
 ) -> None:
-    scim(
-        patient,
-        days,
-        **{name: value.replace("{aws}", patient.aws.url).replace("{okta}", patient.okta.url) for name, value in changes.items()},
-    )
+    scim(patient, days, **{name: value.replace("{aws}", patient.aws.url).replace("{site}", site) for name, value in changes.items()})
     ended = patient.doctor()
     assert ended.troubles() == {"scim.token": verdict}, ended.out
     found = ended.findings()["scim.token"]
