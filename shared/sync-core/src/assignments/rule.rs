@@ -173,7 +173,7 @@ impl AssignmentRule {
 
     fn select_id(&self, text: &str, organization: &Organization) -> Result<BTreeSet<AccountId>, RuleProblem> {
         let id = AccountId::new(text).map_err(|error| self.problem(text, &error.to_string()))?;
-        if organization.is_whole && !organization.accounts.contains_key(&id) {
+        if organization.lacks(&id) {
             return Err(self.problem(text, "the organization has no such account"));
         }
         Ok(BTreeSet::from([id]))

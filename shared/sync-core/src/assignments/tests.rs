@@ -26,7 +26,7 @@ fn organization() -> Organization {
         ("000000000004", account("root-level", &[], None)),
     ];
     let accounts = accounts.into_iter().map(|(id, facts)| (AccountId::new(id).unwrap(), facts)).collect();
-    Organization { is_whole: true, accounts, off_limits: None }
+    Organization { is_whole: true, accounts, ..Organization::default() }
 }
 
 fn derived(rule: &AssignmentRule, group: &str) -> (Vec<String>, Vec<String>, usize) {

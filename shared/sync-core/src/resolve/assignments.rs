@@ -43,6 +43,7 @@ pub(super) fn of_group(
         }
     }
     draft.orphans(vanished);
+    draft.leave_unread(fate);
     if is_spoken_of && draft.is_whole {
         draft.desired.others = OtherAssignments::NotByRule;
     }
@@ -98,6 +99,16 @@ impl Draft<'_, '_> {
             let Some(derived) = rule.derive(&self.label.name, &self.actual.organization) else { continue };
             let orphaned = targets(self.actual, &derived.accounts, &derived.permission_sets);
             self.desired.orphaned.extend(orphaned.filter(|target| !self.desired.wanted.contains_key(target)));
+        }
+    }
+
+    /// Where it could not be read whether the group has an assignment, none is made; and nothing is removed elsewhere, since that may be where
+    /// what is removed went.
+    fn leave_unread(&mut self, fate: &Fate) {
+        let unread = fate.group_id().and_then(|id| self.actual.unread_places.get(id));
+        if let Some(unread) = unread {
+            self.is_whole = false;
+            self.desired.wanted.retain(|target, _| !unread.contains(target));
         }
     }
 

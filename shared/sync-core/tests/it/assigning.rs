@@ -101,6 +101,38 @@ fn s41_the_management_account_is_left_alone_where_it_is_off_limits() {
 }
 
 #[test]
+fn s40_an_account_that_was_looked_for_and_does_not_exist_is_unknown_and_the_others_are_served() {
+    let rule = "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['000000000001', '000000000009']\npermission_sets = ['Admin']\n";
+    let world = world(rule).gives("G0", 3, "ReadOnly").with(|world| {
+        world.actual.organization.is_whole = false;
+        world.actual.organization.absent.insert(crate::world::account(9));
+    });
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-1: rule 1 gives it to the group",
+    ]
+    "#);
+    assert_eq!(world.kinds(), [UnresolvedKind::UnknownAccount]);
+}
+
+#[test]
+fn s42_what_rests_on_a_place_that_could_not_be_read_waits_and_everything_else_is_done() {
+    let rules = format!("{RULE}{}", RULE.replace("AWS-0", "AWS-1"));
+    let world = world(&rules).gives("G0", 3, "ReadOnly").gives("G1", 3, "ReadOnly").with(|world| {
+        let place = Target { account: crate::world::account(1), permission_set: world.actual.permission_sets["Admin"].clone() };
+        world.actual.unread_places.insert(group_id("G0"), [place].into());
+    });
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-2: rule 1 gives it to the group",
+        "Grant create_assignment AWS-1 Admin on prod-1: rule 2 gives it to the group",
+        "Grant create_assignment AWS-1 Admin on prod-2: rule 2 gives it to the group",
+        "RevokeMoved delete_assignment AWS-1 ReadOnly on dev-1: no rule gives it to the group",
+    ]
+    "#);
+}
+
+#[test]
 fn s42_s43_what_a_rule_names_and_nobody_has_holds_removals_and_causes_none() {
     for rule in [
         "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Gone']\npermission_sets = ['Admin']\n",
