@@ -39,6 +39,7 @@ pub struct EventWorker {
 struct Understood {
     message_id: String,
     trigger: TriggerMessage,
+    n_received: u32,
 }
 
 impl EventWorker {
@@ -86,9 +87,10 @@ impl EventWorker {
 
     /// Understands a message, or takes it out of the queue for good.
     async fn take(&self, record: SqsMessage, understood: &mut Vec<Understood>, response: &mut SqsBatchResponse) {
+        let n_received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
         let (message_id, body) = (record.message_id.unwrap_or_default(), record.body.unwrap_or_default());
         match TriggerMessage::parse(&body) {
-            Ok(trigger) => understood.push(Understood { message_id, trigger }),
+            Ok(trigger) => understood.push(Understood { message_id, trigger, n_received }),
             Err(error) => {
                 if let Err(error) = self.queue.dead_letter(&body, &error_chain(&error)).await {
                     tracing::error!(event = "dead_letter_failed", message_id, error = error_chain(&error), "the message comes again");
@@ -138,7 +140,7 @@ impl EventWorker {
 
     /// Acknowledges a message, puts it off, or leaves it where it is.
     async fn settle(&self, message: Understood, open: &Open, response: &mut SqsBatchResponse) {
-        let Understood { message_id, trigger } = message;
+        let Understood { message_id, trigger, n_received } = message;
         let fate = open.fate(&trigger);
         if fate == Fate::Answered {
             return;
@@ -149,8 +151,8 @@ impl EventWorker {
         };
         match self.queue.later(&trigger, delay).await {
             Ok(Later::Queued) => tracing::info!(event = "put_off", message_id, target = ?trigger.target, delay_seconds = delay.as_secs()),
-            Ok(Later::LeftToSchedule) if fate == Fate::NotYet => {
-                tracing::info!(event = "left_to_schedule", message_id, target = ?trigger.target, "there is no queue for later");
+            Ok(Later::LeftToSchedule) if fate.is_the_schedules(n_received) => {
+                tracing::warn!(event = "left_to_schedule", message_id, target = ?trigger.target, n_received, "there is no queue for later");
             }
             Ok(Later::LeftToSchedule) => response.add_failure(message_id),
             Err(error) => {
