@@ -124,6 +124,8 @@ pub(crate) struct Credential {
     provider: Arc<dyn CredentialProvider>,
     /// The latest generation that Okta has accepted.
     accepted: AtomicU64,
+    /// How many runs have begun.
+    n_runs: AtomicU64,
     /// Locked while the value is refreshed.
     state: Mutex<State>,
 }
@@ -137,6 +139,8 @@ struct State {
 struct Refusal {
     error: SourceError,
     holds_until: Instant,
+    /// The run that met it; the next one asks anew.
+    in_run: u64,
 }
 
 /// Which value a request was sent with.
@@ -145,7 +149,7 @@ pub(crate) struct Generation(u64);
 
 impl Credential {
     pub(crate) fn new(provider: Arc<dyn CredentialProvider>) -> Self {
-        Self { provider, accepted: AtomicU64::new(0), state: Mutex::default() }
+        Self { provider, accepted: AtomicU64::new(0), n_runs: AtomicU64::new(0), state: Mutex::default() }
     }
 
     /// What authorizes a request, and its generation; after a refresh that is under way, so that the old value is not sent in vain. The
@@ -153,10 +157,15 @@ impl Credential {
     pub(crate) async fn authorize(&self, method: &str, url: &Url) -> Result<(Generation, Authorization), SourceError> {
         let generation = {
             let state = self.state.lock().await;
-            state.refusal.as_ref().map_or(Ok(()), Refusal::repeat)?;
+            self.repeat(state.refusal.as_ref())?;
             Generation(state.generation)
         };
         Ok((generation, self.provider.authorize(method, url).await?))
+    }
+
+    /// A run begins: what was refused before it may have been mended.
+    pub(crate) fn begin_run(&self) {
+        self.n_runs.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Okta took the value of this generation for what it is.
@@ -190,21 +199,24 @@ impl Credential {
 
     /// Holds a refusal that no refresh would mend, unless one has held and is over: whoever mends the secret is heard by then.
     fn hold(&self, state: &mut State, refusal: &SourceError) -> Result<(), SourceError> {
-        if let Some(held) = &state.refusal {
-            return held.repeat();
+        if state.refusal.is_some() {
+            return self.repeat(state.refusal.as_ref());
         }
         let was_refreshed_in_vain = state.generation > self.accepted.load(Ordering::Acquire);
         if was_refreshed_in_vain {
-            state.refusal = Some(Refusal { error: refusal.clone(), holds_until: Instant::now() + REFUSAL_HOLDS });
+            state.refusal = Some(Refusal {
+                error: refusal.clone(),
+                holds_until: Instant::now() + REFUSAL_HOLDS,
+                in_run: self.n_runs.load(Ordering::Acquire),
+            });
             return Err(refusal.clone());
         }
         Ok(())
     }
-}
 
-impl Refusal {
     /// The refusal, as long as it holds.
-    fn repeat(&self) -> Result<(), SourceError> {
-        if Instant::now() < self.holds_until { Err(self.error.clone()) } else { Ok(()) }
+    fn repeat(&self, refusal: Option<&Refusal>) -> Result<(), SourceError> {
+        let holds = |held: &&Refusal| Instant::now() < held.holds_until && held.in_run == self.n_runs.load(Ordering::Acquire);
+        refusal.filter(holds).map_or(Ok(()), |held| Err(held.error.clone()))
     }
 }

@@ -70,6 +70,11 @@ impl Sender {
         }
     }
 
+    /// A run begins, which asks anew where the one before was refused.
+    pub(crate) fn begin_run(&self) {
+        self.credential.begin_run();
+    }
+
     /// Requests sent so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
