@@ -1,6 +1,6 @@
 //! What the guard withholds, and what it lets through.
 
-use crate::world::{World, group_id, okta_group, okta_user, user_id};
+use crate::world::{World, execute, group_id, okta_group, okta_user, user_id};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::action::GroupLabel;
 use sync_core::guard::{ApprovalRefused, Judgement, RemovalGrant, Rule, Spend, Usage, Window, WindowBook, judge};
@@ -129,6 +129,58 @@ fn a_hash_is_64_hex_digits_and_nothing_else() {
 fn a_class_that_is_over_its_limit_is_held_whole_and_grants_go_on() {
     let world = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 4\n")
         .members("g0", &["u1"])
+/// What is held is approved by the hash that a run gave which did the rest.
+fn approved_after_the_rest_was_done(world: World, more: impl FnOnce(&mut World)) {
+    let (window, first) = (used(Usage::default()), world.judged());
+    assert!(!first.held.is_empty(), "{first:?}");
+    let mut later = world;
+    first.approved.actions().for_each(|(_, action)| execute(&mut later.actual, action));
+    more(&mut later);
+    let approved = later.judged_with(&window, Some(&first.held.hash())).unwrap();
+    assert!(approved.held.is_empty(), "{approved:?}");
+    assert_eq!(approved.approved.len(), first.held.actions().len());
+}
+
+#[test]
+fn s08_what_a_new_group_was_not_given_can_be_approved_once_it_is_made() {
+    let rules = "[[assignment]]\ngroup = '^AWS-new$'\naccounts = ['000000000001']\npermission_sets = ['Admin', 'ReadOnly']\n";
+    for guard in ["sensitive_permission_sets = ['Admin']", "max_assignment_additions = 1"] {
+        let world = World::in_sync(1, 2, &format!("{rules}[guard]\n{guard}\n")).permission_sets(&["Admin", "ReadOnly"]);
+        let world = world.account(1, "prod", "Prod", "ACTIVE").okta_group("g7", "AWS-new", &["u0"]);
+        approved_after_the_rest_was_done(world, |_| {});
+    }
+}
+
+#[test]
+fn s08_what_was_held_beside_a_move_can_be_approved_once_the_new_membership_is_there() {
+    let world = World::in_sync(2, 3, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n");
+    let world = world.members("g0", &["u0"]).members("g1", &["u3", "u4", "u5", "u1"]);
+    approved_after_the_rest_was_done(world, |_| {});
+}
+
+#[test]
+fn s08_what_was_held_beside_a_grant_to_the_same_group_can_be_approved_once_that_is_there() {
+    let rule = |group: u8| format!("[[assignment]]\ngroup = '^AWS-{group}$'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n");
+    let world = World::in_sync(2, 0, &format!("{}{}[guard]\nmax_assignment_removals = 1\nmax_percent = 0\n", rule(0), rule(1)));
+    let world = world.permission_sets(&["Admin", "ReadOnly"]).account(1, "prod", "Prod", "ACTIVE");
+    let world = world.gives("G0", 1, "ReadOnly").gives("G1", 1, "Admin").gives("G1", 1, "ReadOnly");
+    approved_after_the_rest_was_done(world, |_| {});
+}
+
+#[test]
+fn s08_what_was_held_can_be_approved_once_it_is_known_whose_it_is() {
+    let world = World::in_sync(1, 1, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n");
+    let world = world.directory_user("U8", "a@x.com", &[]).directory_user("U7", "b@x.com", &[]).member("G0", "U8").member("G0", "U7");
+    approved_after_the_rest_was_done(world, |world| drop(world.actual.pins.insert(okta_user("u8"), user_id("U8"))));
+}
+
+#[test]
+fn s08_what_an_adopted_group_was_to_lose_can_be_approved_once_it_is_ours() {
+    let world = World::in_sync(1, 2, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n").members("g0", &["u0"]);
+    let world = world.okta_group("f0", "AWS-pushed", &[]).directory_group("F0", "AWS-pushed", "", &["f0"]).member("F0", "U0");
+    approved_after_the_rest_was_done(world, |_| {});
+}
+
         .members("g1", &["u4"])
         .user("u99")
         .provisioned("u99");
