@@ -35,6 +35,18 @@ fn s01_an_empty_list_is_held_even_where_there_is_nothing_to_remove() {
 }
 
 #[test]
+fn s01_an_empty_list_cannot_be_approved_for_protected_groups_either() {
+    let policy = "on_deleted_in_okta = 'delete'\n[guard]\nprotected_groups = ['^AWS-']\n";
+    let world = (0..4).fold(World::in_sync(4, 3, policy), |world, g| world.not_listed(&format!("g{g}")));
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceEmpty, 0, 4, 4)]);
+    let approved = world.judged_with(&used(Usage::default()), Some(&judgement.held.hash())).unwrap();
+    assert!(approved.approved.is_empty(), "{approved:?}");
+    let short = World::in_sync(3, 4, policy).short_list("g0", &[], 4);
+    assert_eq!(held(&short.judged()), [(Rule::ProtectedGroups, 0, 4, 4)], "an implausible list of one group is another matter");
+}
+
+#[test]
 fn s02_groups_that_vanish_together_are_not_believed_and_the_rest_goes_on() {
     let world = World::in_sync(4, 4, "").gone("g1").gone("g2").gone("g3").members("g0", &["u0", "u1", "u2"]);
     let judgement = world.judged();
@@ -117,18 +129,6 @@ fn s08_exactly_the_held_set_can_be_approved() {
     assert!(nothing_held.judged_with(&used(Usage::default()), Some(&nothing_held.plan().hash())).is_err());
 }
 
-#[test]
-fn a_hash_is_64_hex_digits_and_nothing_else() {
-    let hash = World::in_sync(1, 1, "").plan().hash();
-    assert_eq!(PlanHash::parse(&hash.as_str().to_uppercase()), Some(hash));
-    assert_eq!(PlanHash::parse("abc"), None);
-    assert_eq!(PlanHash::parse(&"g".repeat(64)), None);
-}
-
-#[test]
-fn a_class_that_is_over_its_limit_is_held_whole_and_grants_go_on() {
-    let world = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 4\n")
-        .members("g0", &["u1"])
 /// What is held is approved by the hash that a run gave which did the rest.
 fn approved_after_the_rest_was_done(world: World, more: impl FnOnce(&mut World)) {
     let (window, first) = (used(Usage::default()), world.judged());
@@ -181,6 +181,18 @@ fn s08_what_an_adopted_group_was_to_lose_can_be_approved_once_it_is_ours() {
     approved_after_the_rest_was_done(world, |_| {});
 }
 
+#[test]
+fn a_hash_is_64_hex_digits_and_nothing_else() {
+    let hash = World::in_sync(1, 1, "").plan().hash();
+    assert_eq!(PlanHash::parse(&hash.as_str().to_uppercase()), Some(hash));
+    assert_eq!(PlanHash::parse("abc"), None);
+    assert_eq!(PlanHash::parse(&"g".repeat(64)), None);
+}
+
+#[test]
+fn a_class_that_is_over_its_limit_is_held_whole_and_grants_go_on() {
+    let world = World::in_sync(3, 4, "[guard]\nmax_membership_removals = 4\n")
+        .members("g0", &["u1"])
         .members("g1", &["u4"])
         .user("u99")
         .provisioned("u99");
