@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sync_core::action::{Action, AssignmentRemovalReason};
-use sync_core::assignments::RuleText;
+use sync_core::assignments::{RuleText, vanished};
 use sync_core::error::TargetErrorKind;
 use sync_core::guard::{Spend, Window};
 use sync_core::history::Change;
@@ -61,14 +61,15 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
-    /// Remembers the rules that were followed. One that is there no more stays remembered as long as something of it is held, or failed.
+    /// Remembers the rules that were followed. One that is there no more stays remembered as long as something of it is held, frozen, or failed.
     async fn remember_rules(&self, findings: &Findings, now: Timestamp) -> Result<(), TableError> {
         let current: Vec<RuleText> = self.policy.assignments.iter().map(|rule| rule.text.clone()).collect();
         let former = self.ledger.former_rules(now).await?;
         let is_orphaned =
             |action: &Action| matches!(action, Action::DeleteAssignment { reason: AssignmentRemovalReason::OrphanedRule, .. });
-        let is_open = !is_whole(findings) || findings.held.actions().actions().any(|(_, action)| is_orphaned(action));
-        let kept = former.iter().filter(|rule| is_open && !current.contains(rule)).cloned();
+        let is_held = findings.held.actions().actions().any(|(_, action)| is_orphaned(action));
+        let is_open = !is_whole(findings) || findings.has_frozen_orphans || is_held;
+        let kept = vanished(&former, &current).into_iter().filter(|_| is_open).cloned();
         let rules: Vec<RuleText> = current.iter().cloned().chain(kept).collect();
         if rules == former { Ok(()) } else { self.ledger.set_former_rules(&rules, now).await }
     }
