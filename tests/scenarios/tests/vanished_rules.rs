@@ -30,7 +30,7 @@ fn held(report: &Report) -> Vec<(&str, usize)> {
 }
 
 async fn approve(rig: &Rig, report: &Report) -> Report {
-    rig.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.unwrap().report
+    rig.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.expect("the held set is the same").report
 }
 
 #[tokio::test(start_paused = true)]
