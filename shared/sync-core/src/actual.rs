@@ -41,6 +41,8 @@ pub struct ActualState {
     pub organization: Organization,
     /// Rules that were followed before.
     pub former_rules: Vec<RuleText>,
+    /// Whether those could not be read: then what no rule gives may be what one gave that is there no more.
+    pub former_rules_unread: bool,
 }
 
 /// What an assignment gives: a permission set on an account.

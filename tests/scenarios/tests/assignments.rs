@@ -281,6 +281,17 @@ async fn a_rule_that_vanished_leaves_its_assignments_until_approved() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s08_what_a_new_group_was_not_given_is_approved_by_the_hash_of_the_run_that_made_it() {
+    let rule = RULE.replace("^AWS-000$", "^AWS-new$");
+    let rig = rig(&format!("{rule}[guard]\nsensitive_permission_sets = ['Admin']\n"));
+    rig.world.okta.add_member(&rig.world.okta.add_group("AWS-new"), &rig.world.okta_user(0));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.held[0].actions, report.outcomes.changed), (Status::Held, 2, 2), "{report:?}");
+    let approved = rig.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.unwrap().report;
+    assert_eq!((approved.status, given(&rig)), (Status::Applied, vec!["AWS-new Admin 01".to_owned(), "AWS-new Admin 04".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_that_is_deleted_leaves_no_orphans() {
     let rig = rig("on_deleted_in_okta = \"delete\"\n[guard]\nmax_group_deletions = 3\n");
     rig.world.aws.assign(&rig.world.assignment(0, 1, "Admin"));

@@ -31,8 +31,11 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads what the groups give that rules speak of, and those that are to be deleted.
     pub(super) async fn read_assignments(&self, reads: &mut Reads, wanted: impl Fn(&OktaGroupId) -> bool) {
         match self.ledger.former_rules(self.clock.now()).await {
-            Ok(rules) => reads.actual.former_rules = rules,
-            Err(error) => self.unreadable(reads, "the rules that were followed before", &error.to_string()),
+            Ok(rules) => (reads.actual.former_rules, reads.actual.former_rules_unread) = (rules, false),
+            Err(error) => {
+                reads.actual.former_rules_unread = true;
+                self.unreadable(reads, "the rules that were followed before", &error.to_string());
+            }
         }
         let spoken = self.spoken_of(reads, wanted);
         if spoken.is_empty() {

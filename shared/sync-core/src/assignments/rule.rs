@@ -24,7 +24,7 @@ pub struct RuleText {
 /// A rule that was checked.
 #[derive(Debug, Clone)]
 pub struct AssignmentRule {
-    /// Its position among the rules, from 1.
+    /// Its position among the rules, from 1; 0 for one that was followed before.
     pub position: usize,
     /// As it is written.
     pub text: RuleText,
@@ -179,8 +179,16 @@ impl AssignmentRule {
         Ok(BTreeSet::from([id]))
     }
 
+    /// The rule, as people find it: by its position, unless it is there no more.
+    pub fn called(&self) -> String {
+        match self.position {
+            0 => format!("a rule that is there no more ({:?})", self.text.group),
+            position => format!("rule {position} ({:?})", self.text.group),
+        }
+    }
+
     fn problem(&self, name: &str, reason: &str) -> RuleProblem {
-        let reason = format!("rule {} ({:?}): {reason}; nothing is removed on account of it", self.position, self.text.group);
+        let reason = format!("{}: {reason}; nothing is removed on account of it", self.called());
         RuleProblem { name: name.to_owned(), reason }
     }
 }
