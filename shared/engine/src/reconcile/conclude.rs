@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sync_core::action::{Action, AssignmentRemovalReason};
 use sync_core::assignments::{RuleText, vanished};
 use sync_core::error::TargetErrorKind;
-use sync_core::guard::{Spend, Window};
+use sync_core::guard::{Rule, Spend, Window};
 use sync_core::history::Change;
 use sync_core::ids::{GroupId, OktaUserId};
 use sync_core::outcome::{Effect, Outcome};
@@ -19,7 +19,7 @@ use sync_core::unresolved::UnresolvedKind;
 
 use super::Ground;
 use crate::engine::Engine;
-use crate::ledger::{KnownSizes, RunRecord, Touched};
+use crate::ledger::{KnownSizes, OpenHeld, RunRecord, Touched};
 use crate::ports::{Clock, Table, TableError};
 use crate::read::Reads;
 use crate::request::{Request, Scope, Since};
@@ -44,6 +44,11 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
             self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
         self.settle(&request.run_id, findings).await;
+        if request.scope == Scope::All && is_read_whole(findings) {
+            self.ledger.replace_held(open_held(findings), began, now).await?;
+        } else {
+            self.ledger.add_held(open_held(findings), now).await?;
+        }
         if request.scope == Scope::All && report.status != Status::Failed {
             self.ledger.set_policy_hash(self.policy.hash(), now).await?;
             self.remember_rules(findings, now).await?;
@@ -171,10 +176,25 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
 }
 
 /// Whether a run looked at all that it was about, and did what it wanted and was not held.
-fn is_whole(findings: &Findings) -> bool {
-    let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
+pub(super) fn is_whole(findings: &Findings) -> bool {
     let undone = findings.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
-    findings.failed_reads.is_empty() && !unread && !undone
+    is_read_whole(findings) && !undone
+}
+
+/// Whether a run looked at all that it was about.
+fn is_read_whole(findings: &Findings) -> bool {
+    let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
+    findings.failed_reads.is_empty() && !unread
+}
+
+/// What waits for a person: what passes by itself is tried again.
+fn open_held(findings: &Findings) -> OpenHeld {
+    let entries = findings.held.entries.iter().filter(|entry| !entry.rule.passes_by_itself());
+    let counted = entries.map(|entry| (entry.rule, entry.actions.len() as u64));
+    counted.fold(OpenHeld::default(), |held, (rule, actions)| OpenHeld {
+        actions: held.actions + actions.max(1),
+        leavers: held.leavers + if rule == Rule::MaxLeavers { actions } else { 0 },
+    })
 }
 
 /// What was used of what was reserved: what was done, and what may have been done although no answer came.
