@@ -19,9 +19,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// The words of an answer that is an error; all of them may be missing, because proxies answer with pages of their own.
 #[derive(Debug, Default)]
 struct ErrorBody {
-    /// Whether an API answers: with an object, whichever schema it names (AWS writes `schema`, the standard `schemas`, others nothing), or with
-    /// nothing that is of SCIM's media type. What stands before an API answers with pages.
-    is_an_apis: bool,
+    /// Whether a SCIM endpoint answers: with an error of its schema (AWS writes `schema`, the standard `schemas`, others only its `status`), or
+    /// with what is of SCIM's media type. What stands before one answers with pages, or with objects of another kind.
+    is_from_scim: bool,
     detail: Option<String>,
     scim_type: Option<String>,
     request_id: Option<String>,
@@ -31,11 +31,11 @@ impl ErrorBody {
     fn read(answer: &Answer) -> Self {
         let header = answer.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(shown);
         let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
-            return Self { is_an_apis: answer.body.is_empty() && is_scim(&answer.headers), request_id: header, ..Self::default() };
+            return Self { is_from_scim: answer.body.is_empty() && is_scim(&answer.headers), request_id: header, ..Self::default() };
         };
         let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(shown);
         Self {
-            is_an_apis: body.is_object(),
+            is_from_scim: ["schemas", "schema", "status"].iter().any(|name| body.get(name).is_some()) || is_scim(&answer.headers),
             detail: text("detail"),
             scim_type: text("scimType"),
             request_id: text("exceptionRequestId").or(header),
@@ -102,13 +102,13 @@ fn refused(api: Api, answer: &Answer) -> Failure {
     let about = match answer.status {
         401 => About::TokenRefused,
         // Only the endpoint itself can say that something does not exist. A page from elsewhere says that the address is wrong.
-        404 if body.is_an_apis => About::Missing(None),
+        404 if body.is_from_scim => About::Missing(None),
         _ => About::Nothing,
     };
-    Failure { again, about, ..Failure::new(api, kind, body.told(answer.status) + advice(answer.status, body.is_an_apis)) }
+    Failure { again, about, ..Failure::new(api, kind, body.told(answer.status) + advice(answer.status, body.is_from_scim)) }
 }
 
-fn advice(status: u16, is_an_apis: bool) -> &'static str {
+fn advice(status: u16, is_from_scim: bool) -> &'static str {
     match status {
         401 => {
             "; the SCIM token is not accepted: it has expired, was revoked, or is of another tenant than the endpoint. Make a new one in IAM \
@@ -119,7 +119,7 @@ fn advice(status: u16, is_an_apis: bool) -> &'static str {
             "; the SCIM endpoint does not allow it: look whether automatic provisioning is on, and at the identity store's network rules \
              (ScimAllowSourceIps)"
         }
-        404 if !is_an_apis => "; this is no answer of a SCIM endpoint: correct the endpoint in the SCIM secret",
+        404 if !is_from_scim => "; this is no answer of a SCIM endpoint: correct the endpoint in the SCIM secret",
         300..=399 => "; it redirects, which is not followed: correct the endpoint in the SCIM secret",
         _ => "",
     }
@@ -173,13 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn only_an_api_says_that_something_does_not_exist() {
-        for said in [SCIM, &SCIM.replace("schemas", "schema"), r#"{"message":"no such group"}"#, "{}"] {
+    fn only_a_scim_endpoint_says_that_something_does_not_exist() {
+        for said in [SCIM, &SCIM.replace("schemas", "schema"), r#"{"status":404,"detail":"no such group"}"#] {
             assert_eq!(failure(404, said).about, About::Missing(None), "{said}");
         }
-        let empty = judge(Api::ScimGetUser, Ok(answer(404, &[("content-type", "application/scim+json;charset=UTF-8")], ""))).unwrap_err();
-        assert_eq!(empty.about, About::Missing(None));
-        for page in ["<html>no such page</html>", "", "no such page", "[]", "\"no such page\""] {
+        for body in ["", "{}"] {
+            let headers = [("content-type", "application/scim+json;charset=UTF-8")];
+            assert_eq!(judge(Api::ScimGetUser, Ok(answer(404, &headers, body))).unwrap_err().about, About::Missing(None));
+        }
+        for page in ["<html>no such page</html>", "", "no such page", "[]", "\"no such page\"", r#"{"message":"Not Found"}"#] {
             let page = failure(404, page);
             assert_eq!(page.about, About::Nothing);
             assert!(page.error.detail.ends_with("correct the endpoint in the SCIM secret"), "{}", page.error.detail);
