@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand};
 use engine::Evidence;
+use jiff::Timestamp;
 use serde::Serialize;
 use sync_core::ids::AccountId;
 use sync_core::report::document::{Document, Entry};

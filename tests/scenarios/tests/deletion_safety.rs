@@ -182,7 +182,9 @@ async fn s55_what_is_held_stays_said_until_a_full_run_finds_it_held_no_more() {
     let open = async || rig.ledger().open_held(rig.ledger_time()).await.unwrap();
     rig.apply().await;
     assert_eq!(open().await, OpenHeld::default());
-    (0..3).for_each(|user| rig.world.okta.suspend(&rig.world.okta_user(user)));
+    for user in 0..3 {
+        rig.world.okta.suspend(&rig.world.okta_user(user));
+    }
     let since_last = || Scope::ChangedSince(Since::Last);
     assert_eq!(held(&rig.must(Mode::Apply, since_last()).await.report), [("max_leavers", 2)]);
     assert_eq!(open().await, OpenHeld { actions: 2, leavers: 2 });
