@@ -13,10 +13,25 @@ use sync_core::unresolved::UnresolvedKind;
 pub enum Fate {
     /// It is answered.
     Answered,
-    /// What it asks for cannot be done yet: a member is not provisioned, or runs are paused. Without a queue for later the schedule catches up.
+    /// What it asks for cannot be done yet: a member is not provisioned, runs are paused, or something failed that does not pass by itself.
+    /// Without a queue for later the schedule catches up.
     NotYet,
-    /// Something failed that may pass. Without a queue for later the message is left where it is, and comes again.
+    /// Something failed that may pass. Without a queue for later the message is left where it is, and comes again, but not for ever: whoever
+    /// comes behind it in its lane waits.
     Failed,
+}
+
+/// How often a message is received that is left where it is. What has not passed by then is the schedule's.
+const MOST_RECEIPTS: u32 = 3;
+
+impl Fate {
+    /// Whether, without a queue for later, a message that was received so often is left to the schedule.
+    pub fn is_the_schedules(self, n_received: u32) -> bool {
+        match self {
+            Self::Answered | Self::NotYet => true,
+            Self::Failed => n_received >= MOST_RECEIPTS,
+        }
+    }
 }
 
 /// What the run that answered these messages left open.
@@ -25,6 +40,7 @@ pub struct Open {
     everything: bool,
     waits_for_the_pause: bool,
     failed: BTreeSet<String>,
+    lasting: BTreeSet<String>,
     not_yet: BTreeSet<String>,
 }
 
@@ -37,9 +53,7 @@ impl Open {
             ..Self::default()
         };
         for (action, outcome) in &completed.findings.outcomes {
-            if !matches!(outcome, Outcome::Done(_)) {
-                open.failed.extend(names(action));
-            }
+            open.note(action, outcome);
         }
         for held in completed.findings.held.entries.iter().filter(|held| held.rule.passes_by_itself()) {
             held.actions.actions().for_each(|(_, action)| open.failed.extend(names(action)));
@@ -55,6 +69,15 @@ impl Open {
         open
     }
 
+    fn note(&mut self, action: &Action, outcome: &Outcome) {
+        let ids = names(action);
+        match outcome {
+            Outcome::Done(_) => {}
+            Outcome::Failed(error) if !error.kind.is_transient() => self.lasting.extend(ids),
+            Outcome::Failed(_) | Outcome::Pending(_) | Outcome::NotAttempted(_) => self.failed.extend(ids),
+        }
+    }
+
     /// Where there was no run at all.
     pub fn everything() -> Self {
         Self { everything: true, ..Self::default() }
@@ -66,11 +89,11 @@ impl Open {
             Target::User(id) => id.as_str(),
             Target::Group(id) => id.as_str(),
         };
-        let names_failed = message.groups.iter().any(|group| self.failed.contains(group.as_str()));
+        let names_one_of = |ids: &BTreeSet<String>| ids.contains(id) || message.groups.iter().any(|group| ids.contains(group.as_str()));
         let of_group = matches!(message.target, Target::Group(_)) && !self.not_yet.is_empty();
-        if self.everything || names_failed || self.failed.contains(id) {
+        if self.everything || names_one_of(&self.failed) {
             Fate::Failed
-        } else if self.waits_for_the_pause || self.not_yet.contains(id) || of_group {
+        } else if self.waits_for_the_pause || names_one_of(&self.lasting) || self.not_yet.contains(id) || of_group {
             Fate::NotYet
         } else {
             Fate::Answered
@@ -83,4 +106,62 @@ fn names(action: &Action) -> Vec<String> {
     let groups = action.groups().into_iter().map(ToString::to_string);
     let user = action.user().and_then(|user| user.okta_id.as_ref()).map(ToString::to_string);
     user.into_iter().chain(groups).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sync_core::action::{GroupLabel, GroupRef, UserLabel, UserRef};
+    use sync_core::error::{TargetError, TargetErrorKind};
+    use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+    use sync_core::trigger::Lane;
+
+    use super::*;
+
+    fn after(outcome: &Outcome) -> Open {
+        let mut open = Open::default();
+        let action = Action::AddMembership {
+            group: GroupLabel { okta_id: OktaGroupId::new("00g1").unwrap(), name: "AWS-1".to_owned() },
+            user: UserLabel { okta_id: OktaUserId::new("00u1").ok(), name: "ada".to_owned() },
+            group_ref: GroupRef::Existing(GroupId::new("g1").unwrap()),
+            user_ref: UserRef::Existing(UserId::new("u1").unwrap()),
+        };
+        open.note(&action, outcome);
+        open
+    }
+
+    fn message(user: &str, groups: &[&str]) -> TriggerMessage {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        TriggerMessage {
+            v: 1,
+            lane: Lane::Rest,
+            target: Target::User(OktaUserId::new(user).unwrap()),
+            groups: groups.iter().map(|id| OktaGroupId::new(id).unwrap()).collect(),
+            login: None,
+            arrived: now,
+            not_before: now,
+            attempt: 0,
+        }
+    }
+
+    #[test]
+    fn what_fails_for_good_waits_for_the_schedule_and_what_may_pass_comes_again() {
+        let failed = |kind| Outcome::Failed(TargetError::new(kind, "CreateGroupMembership", "no"));
+        for (outcome, expected) in [
+            (failed(TargetErrorKind::Denied), Fate::NotYet),
+            (failed(TargetErrorKind::QuotaExceeded), Fate::NotYet),
+            (failed(TargetErrorKind::Unavailable), Fate::Failed),
+            (failed(TargetErrorKind::Throttled), Fate::Failed),
+        ] {
+            let open = after(&outcome);
+            assert_eq!(open.fate(&message("00u1", &[])), expected, "{outcome:?}");
+            assert_eq!(open.fate(&message("00u2", &["00g1"])), expected, "{outcome:?}");
+            assert_eq!(open.fate(&message("00u2", &["00g2"])), Fate::Answered, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_queue_for_later_no_message_blocks_its_lane_for_ever() {
+        assert!(Fate::NotYet.is_the_schedules(1));
+        assert_eq!([1, 2, 3].map(|n_received| Fate::Failed.is_the_schedules(n_received)), [false, false, true]);
+    }
 }

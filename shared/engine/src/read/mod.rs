@@ -2,6 +2,7 @@
 //! "already in effect" and not as a removal.
 
 mod assignments;
+mod by_account;
 mod changes;
 mod departing;
 mod everything;
