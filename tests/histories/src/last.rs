@@ -31,8 +31,11 @@ pub(crate) fn check(stage: &Stage, departing: &BTreeSet<usize>) -> Result<(), Br
 
 fn unmanaged_is_untouched(stage: &Stage) -> Result<(), Broken> {
     for (id, (record, members)) in &stage.unmanaged {
-        let members: BTreeSet<UserId> = members.iter().filter(|user| stage.world.aws.peek_user(user).is_some()).cloned().collect();
-        if stage.world.aws.peek_group(id).as_ref() != Some(record) || stage.world.aws.member_ids(id) != members {
+        let present = |members: BTreeSet<UserId>| -> BTreeSet<UserId> {
+            members.into_iter().filter(|user| stage.world.aws.peek_user(user).is_some()).collect()
+        };
+        let is_as_left = present(stage.world.aws.member_ids(id)) == present(members.clone());
+        if stage.world.aws.peek_group(id).as_ref() != Some(record) || !is_as_left {
             return Err(format!("the unmanaged group {} was touched", record.display_name));
         }
     }
