@@ -18,7 +18,7 @@ def listening() -> Iterator[tuple[str, set[str]]]:
 
         do_CONNECT = do_HEAD = do_POST = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class calls it so)
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:

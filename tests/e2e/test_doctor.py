@@ -18,6 +18,9 @@ from sandbox.processes import wait_until
 from sandbox.sandbox import HOOK_PASSWORD
 from worlds import world
 
+STANDING = {"kind": "delay", "ms": 60_000}
+"""A call in which the probe surely stands when the signal comes."""
+
 
 def test_a_healthy_world_passes_every_check_and_nothing_is_written(patient: Patient) -> None:
     before = patient.aws.state()
@@ -340,7 +343,7 @@ def test_a_probe_asks_before_it_writes(patient: Patient) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_probe_removes_what_it_made(patient: Patient, number: signal.Signals) -> None:
     before = names(patient)
-    patient.aws.settings(latency_ms=150)
+    patient.aws.fault("CreateGroupMembership", STANDING, times=None)
     process = patient.start("doctor", "--probe", "--yes")
     wait_until(lambda: len(left(patient)) >= 2, "the probe has made something", 60)
     process.send_signal(number)
@@ -352,12 +355,12 @@ def test_an_interrupted_probe_removes_what_it_made(patient: Patient, number: sig
 def test_what_a_killed_probe_left_is_found_by_name_and_removed_on_request(patient: Patient) -> None:
     before = names(patient)
     patient.aws.change({"op": "add_group", "display_name": f"{PROBE}by-hand"})
-    patient.aws.settings(latency_ms=150)
+    patient.aws.fault("CreateGroupMembership", STANDING, times=None)
     process = patient.start("doctor", "--probe", "--yes")
     wait_until(lambda: len(left(patient)) >= 3, "the probe has made something", 60)
     process.kill()
     process.communicate()
-    patient.aws.settings(latency_ms=0)
+    patient.aws.forget_faults()
     asked = patient.run("doctor", "--clean-up")
     assert asked.code == 64 and len(left(patient)) >= 3, "it asks first"
     assert patient.run("doctor", "--clean-up", "--yes").code == 0

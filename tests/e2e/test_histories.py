@@ -2,7 +2,9 @@
 in between, and at the end both sides must agree.
 
 Each history has two groups and four users of its own, so that many of them go on side by side in one world: a batch. How many there are
-is told by the environment: LOCKSTEP_HISTORIES (by default 60), the first seed by LOCKSTEP_HISTORY_SEED.
+is told by the environment: LOCKSTEP_HISTORIES (by default 60), the first seed by LOCKSTEP_HISTORY_SEED. A seed gives the same changes,
+deliveries and faults again; which call meets a fault, and how runs and events interleave, is the machine's, and differs each time.
+`tests/histories` tells its histories again exactly.
 """
 
 import os
@@ -131,7 +133,7 @@ def phase(sandbox: Sandbox, histories: list[History], chance: random.Random) -> 
 def test_histories_end_as_okta_says(sandbox: Sandbox, batch: int) -> None:
     seed = FIRST_SEED + batch * IN_A_BATCH
     count = min(IN_A_BATCH, COUNT - batch * IN_A_BATCH)
-    print(f"replay: LOCKSTEP_HISTORIES={count} LOCKSTEP_HISTORY_SEED={seed}")
+    print(f"the same changes and faults: LOCKSTEP_HISTORIES={count} LOCKSTEP_HISTORY_SEED={seed}; how they interleave is not told again")
     sandbox.reset(world(4 * count, 2 * count, 2), ROOMY)
     sandbox.okta.deliver(paused=True, lose=1.0)
     sandbox.aws.change({"op": "add_group", "display_name": "AWS-ControlTower", "description": "kept by hand"})

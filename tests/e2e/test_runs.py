@@ -16,6 +16,9 @@ from worlds import add_member, login, remove_member, world
 
 EMPTY = {"kind": "empty"}
 
+STANDING = {"kind": "delay", "ms": 60_000}
+"""A call that does not come back while anybody waits for it."""
+
 
 def test_s36_a_run_that_its_timeout_cuts_off_goes_on_by_itself_until_all_is_done(sandbox: Sandbox) -> None:
     functions = sandbox.cloud.client("lambda")
@@ -94,6 +97,7 @@ def test_s03_a_member_list_that_lies_empty_is_held_and_other_groups_go_on(sandbo
 def test_s22_a_lost_event_is_repaired_by_the_run_that_the_scheduler_starts(sandbox: Sandbox) -> None:
     sandbox.reset(world(12, 3, 4))
     sandbox.apply()
+    completed = time.time()
     sandbox.okta.deliver(lose=1.0)
     sandbox.okta.change(add_member("AWS-000", login(11)), remove_member("AWS-001", login(4)))
     sandbox.settle()
@@ -103,6 +107,17 @@ def test_s22_a_lost_event_is_repaired_by_the_run_that_the_scheduler_starts(sandb
     [run] = sandbox.runs(RECONCILE, began)
     assert (run["status"], run["changed"]) == ("applied", 2)
     assert sandbox.differences() == []
+    # An event that was never delivered is in no queue, so nothing tells of it but the time since a full run found everything in order.
+    since = time.time()
+    assert lag(sandbox, began) >= began - completed
+    assert sandbox.apply()["status"] == "converged"
+    assert lag(sandbox, since) < since - completed
+
+
+def lag(sandbox: Sandbox, since: float) -> float:
+    """How long ago, as the first invocation of reconcile after a moment says, the last full run was that left nothing to do."""
+    lines = [line for line in sandbox.cloud.log_lines(RECONCILE, since) if "SecondsSinceCompleteRun" in line]
+    return float(lines[0]["SecondsSinceCompleteRun"])
 
 
 def test_an_event_of_an_eventbridge_schedule_means_a_full_apply(sandbox: Sandbox) -> None:
@@ -207,19 +222,25 @@ def test_s46_runs_by_hand_by_schedule_and_by_events_at_once_end_as_okta_says(san
         reports = list(pool.map(lambda _: sandbox.apply(), range(2)))
     sandbox.settle()
     wait_until(lambda: len(sandbox.runs(RECONCILE, began)) >= 3, "all runs are done", 60)
-    assert {report["status"] for report in reports} <= {"applied", "converged"}, "none fails because of another"
+    # A run under whose hands others keep changing what it was to do decides anew in three rounds at most, and leaves the rest to the next,
+    # which is what `partial` says here. With four at once it depends on the machine whether that happens.
+    assert {report["status"] for report in reports} <= {"applied", "converged", "partial"}, "none fails because of another"
+    assert sandbox.apply()["status"] in {"applied", "converged"}, "the next one leaves nothing"
     assert sandbox.differences() == []
     assert sandbox.aws.calls().writes == 8, "no change was made twice, or made and taken back"
 
 
 def test_s45_runs_that_are_killed_leave_nothing_that_the_next_one_does_not_repair(sandbox: Sandbox) -> None:
     sandbox.reset(world(60, 6, 10, in_sync=False))
-    sandbox.aws.settings(latency_ms=20)
-    for writes in (4, 30):
+    for members in (4, 20):
+        # From there on it stands in its writes until it is killed, however slow the machine is that sees it stand.
+        sandbox.aws.fault("CreateGroupMembership", STANDING, skip=members, times=None)
+        least = sandbox.aws.calls().of("CreateGroupMembership") + members
         with Function(RECONCILE, sandbox.environment(RECONCILE), sandbox.folder / "single") as function:
             function.begin({"mode": "apply", "scope": "all"})
             # The second one has to wait until the lease of the first, which is dead, has ended.
-            wait_until(lambda writes=writes: sandbox.aws.calls().writes >= writes, f"{writes} writes are made", 40)  # type: ignore[misc]
+            wait_until(lambda: sandbox.aws.calls().of("CreateGroupMembership") >= least, f"{members} members are made", 40)  # noqa: B023
+        sandbox.aws.forget_faults()
     assert 0 < len(sandbox.sides().actual) < 60, "they were killed while they wrote"
     report = sandbox.apply()
     assert report["status"] == "applied", report
@@ -295,3 +316,14 @@ def test_s55_every_invocation_shows_how_the_whole_is_and_one_that_fails_says_so(
     metrics = [line for line in sandbox.cloud.log_lines(RECONCILE, since) if "InvocationFailed" in line]
     assert [line["InvocationFailed"] for line in metrics] == [1.0, 1.0]
     assert all(line["SecondsSinceCompleteRun"] >= 0 and line["PausedSeconds"] == 0 for line in metrics)
+
+
+def test_s55_each_run_that_cannot_read_oktas_groups_is_a_failed_one_in_the_metrics(sandbox: Sandbox) -> None:
+    sandbox.reset(world(4, 1, 2))
+    sandbox.okta.fault("GET /api/v1/groups", {"kind": "status", "status": 403}, times=None)
+    since = time.time()
+    assert [sandbox.apply()["status"] for _ in range(2)] == ["failed", "failed"]
+    sandbox.okta.forget_faults()
+    assert sandbox.apply()["status"] == "converged"
+    told = [line["RunFailed"] for line in sandbox.cloud.log_lines(RECONCILE, since) if "RunFailed" in line]
+    assert told == [1.0, 1.0, 0.0]

@@ -21,7 +21,7 @@ HOOK_PASSWORD = "sandbox-hook-secret"
 """What the simulated Okta sends, and the function's secret holds."""
 
 SETTLE_SECONDS = 60
-"""The longest that events are waited for: 5 s in the queue, 10 s of sleep at most, and the calls."""
+"""The longest that events are waited for: 4 s in the queue, 10 s of sleep at most, and the calls."""
 
 World = dict[str, Any]
 """A seed as tests/sim/README.md describes it."""

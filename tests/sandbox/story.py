@@ -62,7 +62,7 @@ class Story:
 
     def wait(self) -> None:
         """What was delivered is worked off."""
-        print("  waiting: 5 s in the queue, so that Okta's answers are not stale any more, and the worker", flush=True)
+        print("  waiting: 4 s in the queue and up to 1 s more, so that Okta's answers are not stale any more, and the worker", flush=True)
         self.sandbox.wait_until_idle()
 
     def expect(self, holds: bool, what: str) -> None:

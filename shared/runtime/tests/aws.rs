@@ -172,7 +172,7 @@ async fn s26_a_queue_that_hangs_is_an_error_within_the_three_seconds_of_okta() {
     let (aws, config) = Aws::start(vec![Answer::Hang, Answer::Hang]).await;
     let started = tokio::time::Instant::now();
     let error = queue(&config).send_all(&messages(1)).await.unwrap_err();
-    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(error_chain(&error).ends_with("AWS did not answer in time"), "{}", error_chain(&error));
     assert_eq!(aws.seen().len(), 2, "a call that hangs is tried once more");
 }

@@ -63,6 +63,7 @@ impl Part {
                 let mut rows = on_paused_clock(runs::no_ops());
                 rows.extend(on_paused_clock(runs::cold_loads(quick)));
                 rows.extend(on_paused_clock(runs::raised_quota()));
+                rows.extend(on_paused_clock(runs::refused()));
                 rows
             }
             Self::Burst => on_paused_clock(events::burst(quick)),

@@ -154,3 +154,22 @@ pub(crate) async fn no_ops() -> Vec<Row> {
         Row::at_most("… memberships missing afterwards", 1.0 - count(drift.outcomes.changed), 0.0, ""),
     ]
 }
+
+/// S36: two full runs at once, each of which keeps to the limit by itself, so that AWS refuses what is too much; it counts all APIs together.
+pub(crate) async fn refused() -> Vec<Row> {
+    let shape = Shape { users: 2000, groups: 300, members: 30, ..Shape::default() };
+    let bench = Bench::of(&shape, Duration::from_millis(20), throttles(20.0, true), "").await;
+    let another = bench.another_process().await;
+    bench.world.aws.remove_member(&bench.world.group(0), &bench.world.user(0));
+    let (one, other) = tokio::join!(bench.run("one", Scope::All), another.run("other", Scope::All));
+    let refused = count(bench.world.aws.throttled().len() as u64);
+    let missing = bench.world.wanted("AWS-").symmetric_difference(&bench.world.actual()).count() as u64;
+    let lost = |run: &Completed| {
+        let is_done = matches!(run.report.status, Status::Applied | Status::Converged);
+        run.report.outcomes.failed + run.report.outcomes.not_attempted + u64::from(!is_done)
+    };
+    vec![
+        Row::at_least("two full runs at once, U2000 G300 P9000, AWS counts all together: calls refused", refused, 1.0, ""),
+        Row::at_most("… lists not read whole, failed or undone", count(lost(&one) + lost(&other) + missing), 0.0, ""),
+    ]
+}

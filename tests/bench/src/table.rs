@@ -17,6 +17,11 @@ impl Row {
         Self { what: what.into(), figure: shown(figure, unit), bound: format!("≤ {}", shown(bound, unit)), holds: figure <= bound }
     }
 
+    /// A figure that must be at least `bound`.
+    pub(crate) fn at_least(what: impl Into<String>, figure: f64, bound: f64, unit: &str) -> Self {
+        Self { what: what.into(), figure: shown(figure, unit), bound: format!("≥ {}", shown(bound, unit)), holds: figure >= bound }
+    }
+
     /// A figure that has no bound, to be known.
     pub(crate) fn stated(what: impl Into<String>, figure: f64, unit: &str) -> Self {
         Self { what: what.into(), figure: shown(figure, unit), bound: "–".to_owned(), holds: true }

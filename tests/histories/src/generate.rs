@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use crate::history::{Disposal, Farewell, History, Kill, Managed, Op, PolicyChange, Setup, Side, Step, Trouble};
+use crate::history::{Disposal, Farewell, Habits, History, Kill, Managed, Op, PolicyChange, Setup, Side, Step, Trouble};
 
 /// Most steps of most histories: what breaks something can mostly be told in four or five.
 const SHORT: usize = 11;
@@ -19,7 +19,7 @@ impl History {
     /// The history of a seed: the same seed gives the same.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice(StdRng::seed_from_u64(seed));
-        let setup = dice.setup();
+        let setup = Setup { habits: Habits::of(seed), ..dice.setup() };
         let mut steps = Vec::new();
         // What goes wrong most of the time is nothing.
         let is_troubled = dice.chance(60);
@@ -73,6 +73,7 @@ impl Dice {
             scim: false,
             managed: None,
             excludes: false,
+            habits: Habits::default(),
         };
         setup.scim = self.chance(35);
         setup.managed = self.chance(40).then(|| self.managed(setup.scim));

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::habits::Habits;
+
 /// A world and what happens to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
@@ -48,6 +50,9 @@ pub struct Setup {
     /// Whether the policy excludes one of the names.
     #[serde(default)]
     pub excludes: bool,
+    /// How Identity Center behaves where AWS does not say.
+    #[serde(default)]
+    pub habits: Habits,
 }
 
 impl Setup {

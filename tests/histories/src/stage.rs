@@ -137,7 +137,11 @@ impl Stage {
         // Nobody looks at calls before the end.
         self.keep_logs(false);
         self.world.okta.configure(|settings| settings.page_size = page);
-        self.world.aws.configure(|settings| settings.page_size = page);
+        let habits = self.setup.habits;
+        self.world.aws.configure(|settings| {
+            settings.page_size = page;
+            habits.teach(settings);
+        });
         for (okta, user) in self.world.users.clone() {
             let login = format!("user{}@example.com", self.okta_users.len());
             if self.setup.managed.as_ref().is_some_and(|managed| !managed.provisioned) {

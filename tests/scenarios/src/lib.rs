@@ -34,13 +34,18 @@ pub struct Rig {
 /// How long a run may take where a test says nothing else: as long as Lambda lets it.
 const LONGEST: Duration = Duration::from_secs(885);
 
+/// What an operation on assignments takes, as was seen with AWS: without it none would ever meet another.
+const ASSIGNMENT_MS: u64 = 3_000;
+
 impl Rig {
     /// A rig on a world of this shape, on tokio's clock, which tests pause.
     ///
     /// # Panics
     /// If `policy` (what stands below `[groups] match`) is none.
     pub fn of(shape: &Shape, policy: &str) -> Self {
-        Self::on(World::of(shape, TokioClock::start()), policy)
+        let world = World::of(shape, TokioClock::start());
+        world.aws.configure(|settings| settings.assignments.delay_ms = ASSIGNMENT_MS);
+        Self::on(world, policy)
     }
 
     /// A rig on a world in lockstep: so many users, groups, and members of each.

@@ -3,8 +3,8 @@
 use engine::Scope;
 use scenarios::{Event, Rig};
 use serde_json::json;
-use sim::Shape;
 use sim::okta::NewUser;
+use sim::{OrganizationShape, Shape};
 use sync_core::records::UserStatus;
 use sync_core::report::{Mode, Report, Status};
 
@@ -174,6 +174,22 @@ async fn s19_a_group_made_again_is_adopted_where_the_policy_says_so_and_keeps_it
     assert_eq!((actions(&report), report.status, rig.writes()), (vec!["adopt_group"], Status::Applied, 1));
     assert_eq!(rig.world.aws.group_named("AWS-000").unwrap().id, rig.world.group(0));
     assert!(rig.agrees());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s19_a_group_made_again_takes_over_what_its_namesake_gives() {
+    let rule = "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n";
+    let shape = Shape { organization: Some(OrganizationShape::default()), ..Shape::default() };
+    let rig = Rig::of(&shape, &format!("adopt = \"by_name\"\n{rule}"));
+    rig.apply().await;
+    let (given, members) = (rig.world.aws.all_assignments(), rig.world.okta.member_ids(&rig.world.okta_group(0)));
+    rig.world.okta.delete_group(&rig.world.okta_group(0));
+    let again = rig.world.okta.add_group("AWS-000");
+    assert!(members.iter().all(|member| rig.world.okta.add_member(&again, member)));
+    rig.clear_logs();
+    let report = rig.apply().await.report;
+    assert_eq!((actions(&report), report.status, rig.writes()), (vec!["adopt_group"], Status::Applied, 1));
+    assert_eq!((rig.world.aws.all_assignments(), given.len()), (given, 1));
 }
 
 #[tokio::test(start_paused = true)]

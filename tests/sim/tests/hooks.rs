@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use sim::http::{Server, serve_okta};
 use sim::{Shape, Time, World};
+use tokio::time::Instant;
 
 /// An endpoint that takes deliveries, and answers with the statuses that it was given, then 204.
 #[derive(Clone, Default)]
@@ -33,6 +34,16 @@ impl Endpoint {
 
     fn bodies(&self) -> Vec<Value> {
         self.deliveries.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Waits until it has taken so many deliveries.
+    async fn has_taken(&self, deliveries: usize) {
+        let taken = async {
+            while self.bodies().len() < deliveries {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), taken).await.unwrap();
     }
 
     /// The users whom the deliveries' events name, in order.
@@ -111,8 +122,8 @@ async fn s26_a_failure_is_tried_once_more_and_a_refusal_is_not() {
 #[tokio::test]
 async fn an_endpoint_that_is_too_slow_is_tried_once_more() {
     let (world, endpoint, _) = world().await;
-    world.okta.configure_delivery(|delivery| delivery.timeout_ms = 100);
-    *endpoint.delay.lock().unwrap() = Duration::from_millis(400);
+    world.okta.configure_delivery(|delivery| delivery.timeout_ms = 1_000);
+    *endpoint.delay.lock().unwrap() = Duration::from_secs(4);
     add(&world, 0);
     world.okta.flush_hooks().await;
     assert_eq!(endpoint.bodies().len(), 2);
@@ -146,19 +157,18 @@ async fn deliveries_can_be_doubled_lost_and_shuffled() {
 #[tokio::test]
 async fn events_of_one_window_go_together_after_the_lag() {
     let (world, endpoint, _) = world().await;
-    world.okta.configure_delivery(|delivery| (delivery.paused, delivery.lag_ms, delivery.window_ms) = (false, 300, 200));
+    world.okta.configure_delivery(|delivery| (delivery.paused, delivery.lag_ms, delivery.window_ms) = (false, 3_000, 2_000));
     let _delivering = world.okta.start_delivering();
+    let began = Instant::now();
     add(&world, 0);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     add(&world, 1);
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    assert!(endpoint.bodies().is_empty(), "nothing comes before the lag is over");
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    assert_eq!(endpoint.bodies().len(), 1);
+    endpoint.has_taken(1).await;
+    assert!(began.elapsed() >= Duration::from_secs(3), "nothing comes before the lag is over: {:?}", began.elapsed());
     assert_eq!(endpoint.users().len(), 2);
     add(&world, 2);
-    tokio::time::sleep(Duration::from_millis(900)).await;
-    assert_eq!(endpoint.bodies().len(), 2);
+    endpoint.has_taken(2).await;
+    assert_eq!(endpoint.users().len(), 3);
 }
 
 async fn hook_api(okta: &Server, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::admin::{self, Admin, serve, serve_losing};
 use super::fake::{Fake, INSTANCE, Reply};
-use super::{account, group, kind, missing_key, missing_something, permission_set};
+use super::{SOON, account, group, kind, missing_key, missing_something, permission_set};
 
 fn assignment() -> Assignment {
     Assignment { group: group("g0"), account: account(&admin::account(0)), permission_set: permission_set(&admin::set(0)) }
@@ -222,7 +222,7 @@ async fn what_was_begun_is_what_was_asked_for() {
 #[tokio::test]
 async fn a_write_that_is_not_answered_is_left_at_the_deadline() {
     let fake = Fake::replies([Reply::Never]).await;
-    let target = fake.target().await.until(Instant::now() + Duration::from_millis(200));
+    let target = fake.target().await.until(Instant::now() + SOON);
     assert_eq!(kind(target.create_assignment(&assignment()).await), TargetErrorKind::OutOfTime);
     assert_eq!(kind(target.delete_assignment(&assignment()).await), TargetErrorKind::OutOfTime);
     assert_eq!(fake.operations(), ["CreateAccountAssignment"]);

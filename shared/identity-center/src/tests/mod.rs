@@ -14,11 +14,16 @@ mod organization;
 mod reading;
 mod writing;
 
+use std::time::Duration;
+
 use serde_json::json;
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{AccountId, GroupId, MembershipId, PermissionSetArn, UserId};
 
 use fake::Reply;
+
+/// A deadline that the first call of an SDK, which loads what it needs, reaches on a busy machine as well.
+const SOON: Duration = Duration::from_secs(2);
 
 fn group(id: &str) -> GroupId {
     GroupId::new(id).unwrap()

@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn s53_applying_and_planning_again_is_empty(world in worlds()) {
+    fn applying_and_planning_again_is_empty(world in worlds()) {
         let mut actual = world.actual.clone();
         prop_assert!(settle(&world, &mut actual) <= 2, "left: {:?}", crate::world::lines(&replan(&world, &actual)));
     }
