@@ -18,7 +18,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, deadline, hand_over, run_id};
+use assembly::{Assembler, deadline, end_chain, hand_over, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -73,14 +73,20 @@ impl EventWorker {
         let request = before.request(run_id(now));
         let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
             Ok(engine) => engine,
-            Err(error) => return tracing::error!(event = "no_engine", error = error_chain(&error), "the schedule goes on"),
+            Err(error) => {
+                tracing::error!(event = "no_engine", error = error_chain(&error), "the schedule goes on");
+                return end_chain(&self.assembler.ledger(), Some(before), now).await;
+            }
         };
         match Box::pin(engine.reconcile(&request)).await {
             Ok(completed) => {
                 self.tell(&completed, Vec::new()).await;
                 hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
             }
-            Err(error) => tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on"),
+            Err(error) => {
+                tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on");
+                end_chain(&self.assembler.ledger(), Some(before), self.clock.now()).await;
+            }
         }
     }
 
