@@ -18,6 +18,7 @@ pub use budget::Reserved;
 pub use history::PastRun;
 pub use lease::{Lease, LeaseError};
 pub(crate) use members::{NewlyRead, RecordsBefore};
+pub(crate) use rows::Touches;
 pub use rows::{KnownSizes, Pause, Touched};
 pub use runs::RunRecord;
 

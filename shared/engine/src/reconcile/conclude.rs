@@ -31,6 +31,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     async fn try_conclude(&self, request: &Request, report: &Report, findings: &Findings, began: Timestamp) -> Result<(), TableError> {
+        self.settle(&request.run_id, findings).await;
         let now = self.clock.now();
         let changes = changes(findings);
         if !changes.is_empty() {
@@ -41,7 +42,6 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         if request.scope == Scope::All || report.status != Status::Converged {
             self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
-        self.settle(&request.run_id, findings).await;
         if request.scope == Scope::All && report.status != Status::Failed {
             self.ledger.set_policy_hash(self.policy.hash(), now).await?;
             self.remember_rules(findings, now).await?;

@@ -221,6 +221,8 @@ pub struct Findings {
     pub is_reading_cut_off: bool,
     /// Groups whose members were read, and are remembered for the next run.
     pub groups_remembered: u64,
+    /// How many of the operations that are pending an earlier run had begun.
+    pub pending_before: u64,
     /// How often the sides said "too many".
     pub throttled: Throttled,
 }
