@@ -3,29 +3,39 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use sync_core::desired::Fate;
 use sync_core::ids::OktaGroupId;
+use sync_core::policy::Policy;
 use sync_core::reading::Reading;
+use sync_core::resolve::group_fates;
 use sync_core::snapshot::MemberList;
 
 use super::Reads;
-use super::groups::is_decided;
 
 impl Reads {
     /// Notes which of these groups were really read again at this moment.
-    pub(super) fn were_read_again(&mut self, groups: &BTreeSet<OktaGroupId>, at: Timestamp) {
-        for group in groups.iter().filter(|group| is_decided(self.okta.groups.get(group))) {
-            let list = match self.okta.member_lists.get(group) {
-                Some(Reading::Unknown(_)) => continue,
-                Some(Reading::Known(list)) => Some(list),
-                None => None,
-            };
-            if let Some(list) = list {
-                for (user, listed) in &mut self.okta.user_groups {
-                    bring_up_to_date(listed, group, list, list.members.contains(user));
+    pub(super) fn were_read_again(&mut self, groups: &BTreeSet<OktaGroupId>, policy: &Policy, at: Timestamp) {
+        let fates = group_fates(&self.okta, &self.actual, policy).fates;
+        for group in groups {
+            match self.okta.member_lists.get(group) {
+                Some(Reading::Known(list)) => {
+                    for (user, listed) in &mut self.okta.user_groups {
+                        bring_up_to_date(listed, group, list, list.members.contains(user));
+                    }
                 }
+                None if fates.get(group).is_some_and(|(_, fate)| needs_no_list(fate)) => {}
+                Some(Reading::Unknown(_)) | None => continue,
             }
             self.again_at.insert(group.clone(), at);
         }
+    }
+}
+
+/// Whether what becomes of a group is decided whoever its members are in Okta.
+fn needs_no_list(fate: &Fate) -> bool {
+    match fate {
+        Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => true,
+        Fate::Keep { .. } | Fate::Create { .. } | Fate::AsIs { .. } => false,
     }
 }
 

@@ -133,6 +133,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads these groups again, as when they were written to, or changed, since they were read.
     pub(crate) async fn read_again(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) {
         let now = self.clock.now();
+        reads.tried_at.extend(groups.iter().map(|group| (group.clone(), now)));
         reads.unresolved.retain(|entry| entry.okta_id.as_ref().is_none_or(|id| !groups.iter().any(|group| group.as_str() == id)));
         for (id, sighting) in self.sight(groups.iter().cloned().collect()).await {
             reads.okta.member_lists.remove(&id);
@@ -145,7 +146,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
-        reads.were_read_again(groups, now);
+        reads.were_read_again(groups, &self.policy, now);
     }
 }
 

@@ -50,7 +50,9 @@ pub(crate) struct Reads {
     pub(crate) began: Timestamp,
     /// When Okta was last asked which groups had changed meanwhile; `began` where it was not yet.
     pub(crate) looked: Option<Timestamp>,
-    /// When groups were read again, whatever there was to read of them.
+    /// When it was last tried to read groups again.
+    pub(crate) tried_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// When groups were really read again, whatever there was to read of them.
     pub(crate) again_at: BTreeMap<OktaGroupId, Timestamp>,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,

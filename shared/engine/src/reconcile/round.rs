@@ -244,7 +244,8 @@ where
 /// Whether a group's record is the one that was read before its members were, and old enough then to say so: then the members are not older.
 fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
     let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
-    let read_at = ground.reads.read_at.get(&group.id).copied().unwrap_or(ground.reads.began);
+    let reads = &ground.reads;
+    let read_at = reads.read_at.get(&group.id).max(reads.tried_at.get(&group.id)).copied().unwrap_or(reads.began);
     let is_young = stamps(group).0.max(stamps(group).1).is_some_and(|stamp| stamp + STAMPED_IN > read_at);
     match ground.reads.okta.groups.get(&group.id) {
         Some(GroupSighting::Present(read)) => stamps(read) == stamps(group) && !is_young,
