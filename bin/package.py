@@ -17,11 +17,14 @@ def needed_glibc(binary: bytes) -> tuple[int, int]:
     return max(((int(major), int(minor)) for major, minor in versions), default=(2, 0))
 
 
-def pack(binary: Path, archive: Path) -> None:
-    """Writes the zip."""
+def pack(binary: Path, archive: Path, *, only_here: bool) -> None:
+    """Writes the zip. One that is only for the sandbox on this machine may need what Lambda has not."""
     content = binary.read_bytes()
     if (glibc := needed_glibc(content)) > AL2023_GLIBC:
-        sys.exit(f"{binary} needs glibc {glibc[0]}.{glibc[1]}, and Lambda's provided.al2023 has 2.34: build on an older system")
+        words = f"{binary} needs glibc {glibc[0]}.{glibc[1]}, and Lambda's provided.al2023 has 2.34"
+        if not only_here:
+            sys.exit(f"{words}: build on an older system, such as a container of debian:bookworm, or for arm64")
+        print(f"{words}: the zip is for the sandbox on this machine; bin/package without --built makes one for Lambda", file=sys.stderr)
     file = zipfile.ZipInfo("bootstrap")
     file.external_attr = 0o755 << 16
     file.compress_type = zipfile.ZIP_DEFLATED
@@ -32,4 +35,4 @@ def pack(binary: Path, archive: Path) -> None:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]), Path(sys.argv[2]))
+    pack(Path(sys.argv[1]), Path(sys.argv[2]), only_here=sys.argv[3] == "here")

@@ -23,6 +23,9 @@ pub enum CliError {
     /// Arguments that are understood one by one do not go together, or a value is none.
     #[error("{0}")]
     Usage(String),
+    /// A person was asked, and did not agree.
+    #[error("nothing was written")]
+    Declined,
     /// There is no engine, so nothing was read or written.
     #[error("nothing was read or written")]
     Assembly(#[from] AssemblyError),
@@ -57,6 +60,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Missing { .. } | Self::Usage(_) => Exit::Usage,
+            Self::Declined => Exit::Declined,
             Self::Assembly(_)
             | Self::Reconcile(_)
             | Self::Okta(_)

@@ -17,6 +17,8 @@ pub enum Exit {
     Held = 3,
     /// Something failed, is pending, or could not be read; the rest was done.
     Partial = 4,
+    /// A person was asked and did not agree.
+    Declined = 5,
     /// The arguments are not understood (`EX_USAGE`).
     Usage = 64,
 }
@@ -28,6 +30,7 @@ pub const TABLE: &str = "Exit codes:
    2  drift: the plan has something to do
    3  held: the guard withheld something; the rest was done
    4  partial: something failed, is pending, or could not be read; the rest was done
+   5  declined: a person was asked and did not agree; nothing was written
   64  the arguments are not understood";
 
 impl Exit {
@@ -70,7 +73,7 @@ mod tests {
         assert_eq!((code("converged"), code("applied"), code("failed")), (0, 0, 1));
         assert_eq!((code("planned"), code("held"), code("partial")), (2, 3, 4));
         assert_eq!(code("nonsense"), 1);
-        for exit in [Exit::Fine, Exit::Error, Exit::Drift, Exit::Held, Exit::Partial, Exit::Usage] {
+        for exit in [Exit::Fine, Exit::Error, Exit::Drift, Exit::Held, Exit::Partial, Exit::Declined, Exit::Usage] {
             assert!(TABLE.lines().any(|line| line.trim_start().starts_with(&format!("{}  ", exit.code()))), "{exit:?}");
         }
     }

@@ -71,14 +71,14 @@ fn rate(default: u64, description: &str) -> Value {
 fn okta() -> Value {
     let url =
         json!({"type": "string", "pattern": "^https?://[^/]+/?$", "description": "The org's address: https, except on a loopback address"});
-    let former = texts(&[], "Hosts that this org had before: the marks they left count as ours");
+    let former = texts(&[], "Hosts that this org had before, without https://: the marks they left count as ours");
     table("The Okta org", &["org_url"], json!({"org_url": url, "former_hosts": former}))
 }
 
 fn groups() -> Value {
     let matching = json!({"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1},
         "description": "Regular expressions on the group's name: which Okta groups are managed"});
-    let types = json!({"type": "array", "items": {"enum": ["OKTA_GROUP", "APP_GROUP"]}, "default": ["OKTA_GROUP"],
+    let types = json!({"type": "array", "minItems": 1, "items": {"enum": ["OKTA_GROUP", "APP_GROUP"]}, "default": ["OKTA_GROUP"],
         "description": "APP_GROUP too, for groups mastered by AD or LDAP"});
     let disposals = ["empty", "delete", "release"];
     let properties = json!({

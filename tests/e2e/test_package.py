@@ -1,5 +1,6 @@
 """bin/package: what it builds, and what it says is missing. cargo, rustup and uname are stand-ins that say what they were asked."""
 
+import hashlib
 import os
 import subprocess
 import zipfile
@@ -25,6 +26,20 @@ class Machine:
                 binary = self.target / profile / name
                 binary.parent.mkdir(parents=True, exist_ok=True)
                 binary.write_bytes(b"a binary of " + name.encode() + b" GLIBC_2.34\0")
+
+    def with_glibc(self, version: str) -> "Machine":
+        """The same with this glibc, and with the tools of bin/package.txt, which build what Lambda can start."""
+        self._stand_in("getconf", f"echo glibc {version}")
+        requirements = [ROOT / "tests/sandbox/requirements.txt", ROOT / "bin/package.txt"]
+        sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}\n" for path in requirements)
+        tools = self.target / "venv-package"
+        tools.mkdir(parents=True)
+        (tools / f"{hashlib.sha256(sums.encode()).hexdigest()[:16]}.installed").touch()
+        for name in ("event-hook", "event-worker", "reconcile"):
+            binary = self.target / "lambda" / name / "bootstrap"
+            binary.parent.mkdir(parents=True)
+            binary.write_bytes(b"a binary of " + name.encode() + b" GLIBC_2.30\0")
+        return self
 
     def _stand_in(self, name: str, script: str) -> None:
         path = self.folder / "bin" / name
@@ -84,6 +99,24 @@ def test_a_binary_that_lambda_could_not_start_is_not_packed(tmp_path: Path, vers
     (machine.target / "dist" / "event-hook").write_bytes(b"GLIBC_2.2.5\0GLIBC_" + version + b"\0")
     ended = machine.package("--arch", "x86_64")
     assert ended.returncode == code and ("build on an older system" in ended.stderr) == bool(code)
+
+
+@pytest.mark.parametrize(("glibc", "is_native"), [("2.36", True), ("2.37", True), ("2.38", False), ("2.41", False)])
+def test_where_glibc_is_too_new_for_lambda_another_linker_builds(tmp_path: Path, glibc: str, is_native: bool) -> None:
+    machine = Machine(tmp_path, "x86_64", X86).with_glibc(glibc)
+    ended = machine.package("--arch", "x86_64")
+    assert ended.returncode == 0 and "Architecture=x86_64" in ended.stdout, ended.stderr
+    assert machine.asked().startswith("build --profile dist" if is_native else "lambda build --x86-64 --profile dist")
+    with zipfile.ZipFile(machine.target / "lambda" / "reconcile.zip") as packed:
+        assert (b"GLIBC_2.34" in packed.read("bootstrap")) == is_native
+
+
+def test_what_the_sandbox_runs_on_this_machine_is_packed_and_it_is_said_that_lambda_cannot(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "x86_64", X86).with_glibc("2.39")
+    (machine.target / "release" / "event-hook").write_bytes(b"GLIBC_2.38\0")
+    ended = machine.package("--profile", "release", "--built")
+    assert ended.returncode == 0 and "needs glibc 2.38" in ended.stderr and "sandbox on this machine" in ended.stderr
+    assert machine.asked() == ""
 
 
 @pytest.mark.parametrize("arguments", [("--arch", "riscv"), ("--what",)])

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use engine::Evidence;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sync_core::actual::Target;
 use sync_core::ids::{AccountId, GroupId, OktaGroupId};
 use sync_core::policy::{GroupVerdict, Policy};
 use sync_core::records::OktaGroup;
 
-use super::{History, Pending};
+use super::{History, Past, Pending};
 use crate::output::{Paint, Tone};
 use crate::show::plain;
 
@@ -88,17 +88,44 @@ pub(super) fn given_line(given: &Given, paint: Paint) -> String {
 
 /// How long a session lasts that is open already, where AWS said it.
 pub(super) fn sessions(text: &mut String, given: &[&Given]) {
-    let known: BTreeSet<(String, String)> =
-        given.iter().filter_map(|each| Some((each.permission_set.clone(), in_words(each.session.as_deref()?)))).collect();
     if given.iter().any(|each| each.in_effect == Some(true)) {
-        let each: Vec<String> = known.iter().map(|(set, lasts)| format!("{lasts} with {}", plain(set))).collect();
-        let how_long =
-            if each.is_empty() { "up to the permission set's session duration".to_owned() } else { format!("up to {}", each.join(", ")) };
+        let how_long = how_long(given);
         let _ = writeln!(
             text,
             "Sessions: taking any of this away ends no session that is open already. Those last {how_long}; docs/operations.md says how to end them."
         );
     }
+}
+
+/// The longest that AWS lets a session of a permission set last.
+const LONGEST_SESSION: SignedDuration = SignedDuration::from_hours(12);
+
+/// The groups that were lost within the longest session before `now`, by name.
+pub(super) fn lost_lately(history: &History, now: Timestamp) -> BTreeSet<&str> {
+    let is_removal = |past: &&Past| past.action == "remove_membership" && past.fate == "changed";
+    let is_late = |past: &&Past| now.duration_since(past.at) < LONGEST_SESSION;
+    history.episodes.iter().filter(is_removal).filter(is_late).map(|past| past.about.as_str()).collect()
+}
+
+/// That whoever lost these groups may be signed in still. `given` is what is known of what they give.
+pub(super) fn lost_sessions(text: &mut String, lost: &BTreeSet<&str>, given: &[&Given]) {
+    if lost.is_empty() {
+        return;
+    }
+    let names = plain(&lost.iter().copied().collect::<Vec<_>>().join(", "));
+    let (how_long, hours) = (how_long(given), LONGEST_SESSION.as_hours());
+    let _ = writeln!(
+        text,
+        "Sessions: losing {names} within the last {hours} h ended no session that was open then. Those last {how_long}, and never more than {hours} h; \
+         docs/operations.md says how to end them (Someone must lose access now)."
+    );
+}
+
+fn how_long(given: &[&Given]) -> String {
+    let known: BTreeSet<(String, String)> =
+        given.iter().filter_map(|each| Some((each.permission_set.clone(), in_words(each.session.as_deref()?)))).collect();
+    let each: Vec<String> = known.iter().map(|(set, lasts)| format!("{lasts} with {}", plain(set))).collect();
+    if each.is_empty() { "up to the permission set's session duration".to_owned() } else { format!("up to {}", each.join(", ")) }
 }
 
 fn in_words(duration: &str) -> String {

@@ -94,6 +94,8 @@ pub(crate) async fn run(command: ExplainCommand, session: &Session, output: &Out
 /// Something that a run did, and what became of it.
 #[derive(Debug, Serialize)]
 struct Past {
+    #[serde(skip)]
+    at: Timestamp,
     ended: String,
     run_id: String,
     action: String,
@@ -139,6 +141,7 @@ async fn history(subject: &Subject<'_>, days: u16, session: &Session) -> Result<
     let paused_since = ledger.pause(now).await?.map(|pause| when(pause.since));
     let episodes = runs::history(&ledger, subject, &runs, now).await?.into_iter().take(MOST_EPISODES);
     let past = |episode: runs::Episode| Past {
+        at: episode.ended,
         ended: when(episode.ended),
         run_id: episode.run_id,
         action: episode.action,

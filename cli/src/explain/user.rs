@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use engine::{Evidence, Scope};
+use jiff::Timestamp;
 use serde::Serialize;
 use sync_core::ids::{AccountId, GroupId, OktaGroupId, OktaUserId, UserId};
 use sync_core::names::NameKey;
@@ -38,6 +39,17 @@ struct Explanation {
     unresolved: Vec<String>,
     history: History,
     notes: Vec<String>,
+    #[serde(skip)]
+    mode: UserMode,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+/// Who provisions users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UserMode {
+    External,
+    Managed,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +79,9 @@ struct Access {
     account: String,
     has: Vec<String>,
     should_have: Vec<String>,
+    /// Why they should have nothing, whatever their groups give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<&'static str>,
     /// Managed groups of Okta that would give something on it, with what and by which rule; the person is in none of them.
     would_be_given_by: Vec<String>,
 }
@@ -86,8 +101,9 @@ pub(super) async fn explain(args: &UserArgs, engine: &CliEngine, session: &Sessi
     for group in &mut groups {
         fill_sessions(&mut group.gives, &evidence, engine).await;
     }
+    let entitled = record.and_then(|user| entitled(&engine.policy, user));
     let account = match &args.account {
-        Some(account) => Some(access(account, &groups, engine).await?),
+        Some(account) => Some(access(account, &groups, withheld(entitled), engine).await?),
         None => None,
     };
     let subject = Subject::User(okta_id.as_str());
@@ -95,7 +111,7 @@ pub(super) async fn explain(args: &UserArgs, engine: &CliEngine, session: &Sessi
         okta_id: okta_id.to_string(),
         login: record.map_or_else(|| args.user.clone(), |user| user.login.clone()),
         status: status(sighting),
-        entitled: record.and_then(|user| entitled(&engine.policy, user)),
+        entitled,
         identity_center: user_id.as_ref().and_then(|id| in_target(&evidence, id)),
         not_managed: not_managed(&evidence, &engine.policy, okta_id),
         groups,
@@ -104,6 +120,8 @@ pub(super) async fn explain(args: &UserArgs, engine: &CliEngine, session: &Sessi
         unresolved: in_the_way(&evidence, &document),
         history: history(&subject, args.how.days, session).await?,
         notes: document.notes,
+        mode: if engine.policy.users.managed.is_some() { UserMode::Managed } else { UserMode::External },
+        now: session.now(),
     };
     if args.how.json { as_json(&explanation) } else { Ok(text(&explanation, paint)) }
 }
@@ -190,7 +208,32 @@ fn not_managed(evidence: &Evidence, policy: &Policy, okta_id: &OktaUserId) -> Ve
     verdicts.filter(|(_, (is_managed, _))| !is_managed).map(|(name, (_, why))| NotManaged { name, why }).collect()
 }
 
-async fn access(account: &AccountId, groups: &[Membership], engine: &CliEngine) -> Result<Access, CliError> {
+/// Why somebody should have nothing of what their groups give; `None` where they are entitled to it.
+fn withheld(entitled: Option<bool>) -> Option<&'static str> {
+    match entitled {
+        Some(true) => None,
+        Some(false) => Some("they are not entitled (users.entitled)"),
+        None => Some("nobody can say whether they are entitled"),
+    }
+}
+
+async fn access(
+    account: &AccountId,
+    groups: &[Membership],
+    withheld: Option<&'static str>,
+    engine: &CliEngine,
+) -> Result<Access, CliError> {
+    let (has, theirs) = on_account(account, groups);
+    if withheld.is_some() {
+        return Ok(Access { account: account.to_string(), has, should_have: Vec::new(), withheld, would_be_given_by: Vec::new() });
+    }
+    let ids: BTreeSet<&str> = groups.iter().filter(|group| group.in_okta).map(|group| group.okta_id.as_str()).collect();
+    let would_be_given_by = if theirs.is_empty() { others(account, &ids, engine).await? } else { Vec::new() };
+    Ok(Access { account: account.to_string(), has, should_have: theirs, withheld, would_be_given_by })
+}
+
+/// What somebody has on an account, and what the groups that Okta lists for them give there.
+fn on_account(account: &AccountId, groups: &[Membership]) -> (Vec<String>, Vec<String>) {
     let on_it = |given: &&Given| given.account == account.as_str();
     let gives = |group: &Membership, holds: &dyn Fn(&Given) -> bool| -> Vec<String> {
         group.gives.iter().filter(on_it).filter(|given| holds(given)).map(|given| by(given, &group.name)).collect()
@@ -200,11 +243,8 @@ async fn access(account: &AccountId, groups: &[Membership], engine: &CliEngine) 
         .filter(|group| group.in_identity_center == Some(true))
         .flat_map(|group| gives(group, &|given| given.in_effect == Some(true)))
         .collect();
-    let should_have: Vec<String> =
-        groups.iter().filter(|group| group.in_okta).flat_map(|group| gives(group, &|given| given.rule.is_some())).collect();
-    let theirs: BTreeSet<&str> = groups.iter().filter(|group| group.in_okta).map(|group| group.okta_id.as_str()).collect();
-    let would_be_given_by = if should_have.is_empty() { others(account, &theirs, engine).await? } else { Vec::new() };
-    Ok(Access { account: account.to_string(), has, should_have, would_be_given_by })
+    let theirs = groups.iter().filter(|group| group.in_okta).flat_map(|group| gives(group, &|given| given.rule.is_some())).collect();
+    (has, theirs)
 }
 
 fn by(given: &Given, group: &str) -> String {
@@ -242,7 +282,7 @@ fn text(user: &Explanation, paint: Paint) -> String {
     let _ = writeln!(text, "Okta: {}, {entitled}", plain(&user.status));
     let there = match &user.identity_center {
         Some(found) => format!("{} ({})", plain(&found.user_name), found.user_id),
-        None => paint.tone(Tone::Warning, "not there: Okta's app has to provision them before they can be added"),
+        None => paint.tone(Tone::Warning, not_there(user.mode, user.entitled)),
     };
     let _ = writeln!(text, "Identity Center: {there}\n");
     if let Some(access) = &user.account {
@@ -256,12 +296,28 @@ fn text(user: &Explanation, paint: Paint) -> String {
     facts::pending_lines(&mut text, &user.pending, paint);
     facts::list(&mut text, "In the way", &user.unresolved, paint);
     text.push('\n');
-    let all: Vec<&Given> =
-        user.groups.iter().filter(|group| group.in_identity_center == Some(true)).flat_map(|group| &group.gives).collect();
-    facts::sessions(&mut text, &all);
+    session_lines(&mut text, user);
     facts::history_lines(&mut text, &user.history, paint);
     facts::list(&mut text, "Notes", &user.notes, paint);
     text
+}
+
+fn not_there(mode: UserMode, entitled: Option<bool>) -> &'static str {
+    match (mode, entitled) {
+        (UserMode::External, _) => "not there: whoever provisions users (Okta's app) has to, before they can be added",
+        (UserMode::Managed, Some(true)) => "not there: a run makes them as soon as they are in a managed group",
+        (UserMode::Managed, Some(false) | None) => "not there, and nobody is made who is not known to be entitled",
+    }
+}
+
+/// That sessions outlive what was taken away, and what would be.
+fn session_lines(text: &mut String, user: &Explanation) {
+    let gives = |is_meant: &dyn Fn(&Membership) -> bool| -> Vec<&Given> {
+        user.groups.iter().filter(|group| is_meant(group)).flat_map(|group| &group.gives).collect()
+    };
+    facts::sessions(text, &gives(&|group| group.in_identity_center == Some(true)));
+    let lost = facts::lost_lately(&user.history, user.now);
+    facts::lost_sessions(text, &lost, &gives(&|group| lost.contains(group.name.as_str())));
 }
 
 fn membership_lines(text: &mut String, group: &Membership, paint: Paint) {
@@ -275,7 +331,9 @@ fn access_lines(text: &mut String, login: &str, access: &Access, paint: Paint) {
     let _ = writeln!(text, "{}", paint.tone(tone, &format!("{} {has} account {}", plain(login), access.account)));
     facts::list(text, "Has", &access.has, paint);
     facts::list(text, "Should have", &access.should_have, paint);
-    if access.should_have.is_empty() {
+    if let Some(why) = access.withheld {
+        let _ = writeln!(text, "Should have nothing, whatever their groups give: {why}");
+    } else if access.should_have.is_empty() {
         let title = "No group of theirs gives anything there. These would";
         if access.would_be_given_by.is_empty() {
             text.push_str("No group of theirs gives anything there, and no managed group would\n");
@@ -283,4 +341,101 @@ fn access_lines(text: &mut String, login: &str, access: &Access, paint: Paint) {
         facts::list(text, title, &access.would_be_given_by, paint);
     }
     text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Past;
+    use super::*;
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    fn admin_on_prod(session: Option<&str>) -> Given {
+        Given {
+            account: "000000000001".to_owned(),
+            account_name: "prod".to_owned(),
+            permission_set: "Admin".to_owned(),
+            rule: Some(1),
+            in_effect: Some(true),
+            session: session.map(str::to_owned),
+        }
+    }
+
+    fn member(name: &str, in_okta: bool, in_identity_center: bool) -> Membership {
+        let (okta_id, gives) = (format!("00g-{name}"), vec![admin_on_prod(Some("PT4H"))]);
+        Membership { okta_id, name: name.to_owned(), in_okta, in_identity_center: Some(in_identity_center), gives }
+    }
+
+    fn lost(group: &str, ended: &str) -> Past {
+        Past {
+            at: at(ended),
+            ended: ended.to_owned(),
+            run_id: "r-1".to_owned(),
+            action: "remove_membership".to_owned(),
+            about: group.to_owned(),
+            name: None,
+            fate: "changed".to_owned(),
+        }
+    }
+
+    fn ada(groups: Vec<Membership>, episodes: Vec<Past>) -> Explanation {
+        Explanation {
+            okta_id: "00u1".to_owned(),
+            login: "ada@example.com".to_owned(),
+            status: "SUSPENDED".to_owned(),
+            entitled: Some(false),
+            identity_center: None,
+            groups,
+            not_managed: Vec::new(),
+            account: None,
+            pending: Vec::new(),
+            unresolved: Vec::new(),
+            history: History { is_known: true, episodes, ..History::default() },
+            notes: Vec::new(),
+            mode: UserMode::External,
+            now: at("2026-11-24T12:00:00Z"),
+        }
+    }
+
+    #[test]
+    fn sessions_are_said_after_a_removal_for_as_long_as_one_may_last() {
+        let said = |groups, ended| text(&ada(groups, vec![lost("AWS-Admins", ended)]), Paint::PLAIN);
+        let of_a_leaver = said(vec![member("AWS-Admins", true, false)], "2026-11-24T11:00:00Z");
+        assert!(
+            of_a_leaver.contains("losing AWS-Admins within the last 12 h") && of_a_leaver.contains("up to 4h with Admin"),
+            "{of_a_leaver}"
+        );
+        let of_a_mover = said(Vec::new(), "2026-11-24T11:00:00Z");
+        assert!(of_a_mover.contains("up to the permission set's session duration, and never more than 12 h"), "{of_a_mover}");
+        let long_ago = said(Vec::new(), "2026-11-23T23:00:00Z");
+        assert!(!long_ago.contains("Sessions:"), "{long_ago}");
+    }
+
+    #[test]
+    fn who_is_not_entitled_should_have_nothing_and_it_is_said_why() {
+        let account = AccountId::new("000000000001").unwrap();
+        assert_eq!(on_account(&account, &[member("AWS-Admins", true, false)]).1, ["Admin by AWS-Admins (rule 1)"]);
+        let access = |withheld| Access {
+            account: account.to_string(),
+            has: Vec::new(),
+            should_have: Vec::new(),
+            withheld,
+            would_be_given_by: Vec::new(),
+        };
+        let said = |entitled| text(&Explanation { account: Some(access(withheld(entitled))), ..ada(Vec::new(), Vec::new()) }, Paint::PLAIN);
+        assert!(said(Some(false)).contains("Should have nothing, whatever their groups give: they are not entitled (users.entitled)"));
+        assert!(said(None).contains("Should have nothing, whatever their groups give: nobody can say"));
+        assert!(said(Some(true)).contains("no managed group would"));
+    }
+
+    #[test]
+    fn who_is_not_there_is_provisioned_by_whom_the_policy_says() {
+        let said = |mode, entitled| text(&Explanation { mode, entitled, ..ada(Vec::new(), Vec::new()) }, Paint::PLAIN);
+        assert!(said(UserMode::External, Some(true)).contains("Okta's app"));
+        let managed = said(UserMode::Managed, Some(true));
+        assert!(managed.contains("a run makes them") && !managed.contains("Okta's app"), "{managed}");
+        assert!(said(UserMode::Managed, Some(false)).contains("nobody is made who is not known to be entitled"));
+    }
 }

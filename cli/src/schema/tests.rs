@@ -72,6 +72,49 @@ fn toml_value(json: &Value) -> String {
     }
 }
 
+/// A key as docs/policy.md says it: its default, and what it means.
+fn row(table: &Value, key: &str) -> String {
+    let described = &table["properties"][key];
+    let is_required = table["required"].as_array().is_some_and(|required| required.iter().any(|name| name == key));
+    let default = match described.get("default") {
+        Some(default) => format!("`{}`", toml_value(default)),
+        None if is_required => "must be given".to_owned(),
+        None => panic!("{key} has no default and is not required"),
+    };
+    let options = described.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let options: Vec<String> = options.map(|option| format!("`{option}`")).collect();
+    let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) };
+    format!("| `{key}` | {default} | {}{options} |", described["description"].as_str().unwrap())
+}
+
+#[test]
+fn the_documents_reference_has_every_key_with_its_default_and_its_meaning() {
+    let schema = schema();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md")).unwrap();
+    for (header, table) in tables(&schema) {
+        let heading = format!("\n## `{header}`\n");
+        let (_, section) = text.split_once(&heading).unwrap_or_else(|| panic!("docs/policy.md lacks:{heading}"));
+        let section = section.split("\n## ").next().unwrap();
+        let said: BTreeSet<String> = section.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
+        let known: BTreeSet<String> = table["properties"].as_object().unwrap().keys().map(|key| row(table, key)).collect();
+        assert_eq!(said, known, "{header}");
+    }
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/policy.example.toml")).unwrap();
+    let is_shown = |line: &str, key: &str| {
+        let line = line.trim_start_matches(['#', ' ']);
+        line.starts_with(&format!("{key} ")) && line.contains('=') || line == format!("[users.{key}]")
+    };
+    for (header, table) in tables(&schema()) {
+        for key in table["properties"].as_object().unwrap().keys() {
+            assert!(example.lines().any(|line| is_shown(line, key)), "{header} {key}");
+        }
+    }
+}
+
 #[test]
 fn every_key_is_described() {
     let schema = schema();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use engine::continuation::Continuation;
-use engine::{Completed, Request, Scope, batch};
+use engine::{Completed, ReconcileError, Request, Scope, batch};
 use fate::{Fate, Open};
 use runtime::change_events::ChangeEvents;
 use runtime::clock::SystemClock;
@@ -18,7 +18,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, deadline, end_chain, hand_over, run_id};
+use assembly::{Assembler, AssemblyError, deadline, end_chain, hand_over, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -35,10 +35,36 @@ pub struct EventWorker {
     pub clock: SystemClock,
 }
 
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+enum NoRun {
+    /// There is no engine: the policy, a secret, or Identity Center was not found.
+    #[error(transparent)]
+    NoEngine(AssemblyError),
+    /// The run could not be begun.
+    #[error(transparent)]
+    Refused(ReconcileError),
+}
+
+impl NoRun {
+    fn event(&self) -> &'static str {
+        match self {
+            Self::NoEngine(_) => "no_engine",
+            Self::Refused(_) => "run_refused",
+        }
+    }
+
+    /// It counts as a run that failed, or silence would be all there is of it.
+    fn metrics(&self) -> Vec<Metric> {
+        vec![Metric::flag(Name::RunFailed, true)]
+    }
+}
+
 /// A message that was understood.
 struct Understood {
     message_id: String,
     trigger: TriggerMessage,
+    n_received: u32,
 }
 
 impl EventWorker {
@@ -71,30 +97,34 @@ impl EventWorker {
     async fn go_on(&self, before: &Continuation, deadline_ms: u64) {
         let now = self.clock.now();
         let request = before.request(run_id(now));
-        let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
-            Ok(engine) => engine,
-            Err(error) => {
-                tracing::error!(event = "no_engine", error = error_chain(&error), "the schedule goes on");
-                return end_chain(&self.assembler.ledger(), Some(before), now).await;
-            }
-        };
-        match Box::pin(engine.reconcile(&request)).await {
-            Ok(completed) => {
-                self.tell(&completed, Vec::new()).await;
-                hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
-            }
-            Err(error) => {
-                tracing::error!(event = "run_refused", error = error_chain(&error), "the schedule goes on");
-                end_chain(&self.assembler.ledger(), Some(before), self.clock.now()).await;
-            }
+        if let Some(completed) = self.run(&request, deadline_ms).await {
+            self.tell(&completed, Vec::new()).await;
+            hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
+        } else {
+            end_chain(&self.assembler.ledger(), Some(before), now).await;
         }
+    }
+
+    /// Runs once. Where there is no run at all, log and metrics say so: nobody else does.
+    async fn run(&self, request: &Request, deadline_ms: u64) -> Option<Completed> {
+        let now = self.clock.now();
+        let result = match self.assembler.engine(deadline(deadline_ms, now)).await {
+            Ok(engine) => Box::pin(engine.reconcile(request)).await.map_err(NoRun::Refused),
+            Err(error) => Err(NoRun::NoEngine(error)),
+        };
+        let say = |why: &NoRun| {
+            tracing::error!(event = why.event(), error = error_chain(why), "what it was for comes again later, or is left to the schedule");
+            runtime::metrics::emit(Function::EventWorker, now, &why.metrics());
+        };
+        result.inspect_err(say).ok()
     }
 
     /// Understands a message, or takes it out of the queue for good.
     async fn take(&self, record: SqsMessage, understood: &mut Vec<Understood>, response: &mut SqsBatchResponse) {
+        let n_received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
         let (message_id, body) = (record.message_id.unwrap_or_default(), record.body.unwrap_or_default());
         match TriggerMessage::parse(&body) {
-            Ok(trigger) => understood.push(Understood { message_id, trigger }),
+            Ok(trigger) => understood.push(Understood { message_id, trigger, n_received }),
             Err(error) => {
                 if let Err(error) = self.queue.dead_letter(&body, &error_chain(&error)).await {
                     tracing::error!(event = "dead_letter_failed", message_id, error = error_chain(&error), "the message comes again");
@@ -108,23 +138,9 @@ impl EventWorker {
         let now = self.clock.now();
         let scope = batch::scope_of(messages.iter().map(|message| &message.trigger));
         let request = Request { run_id: run_id(now), mode: Mode::Apply, scope: Scope::Triggers(scope), approve: None };
-        let engine = match self.assembler.engine(deadline(deadline_ms, now)).await {
-            Ok(engine) => engine,
-            Err(error) => {
-                tracing::error!(event = "no_engine", error = error_chain(&error), "the messages come again later");
-                return Open::everything();
-            }
-        };
-        match Box::pin(engine.reconcile(&request)).await {
-            Ok(completed) => {
-                self.say(&completed, messages).await;
-                Open::after(&completed)
-            }
-            Err(error) => {
-                tracing::error!(event = "run_refused", error = error_chain(&error));
-                Open::everything()
-            }
-        }
+        let Some(completed) = self.run(&request, deadline_ms).await else { return Open::everything() };
+        self.say(&completed, messages).await;
+        Open::after(&completed)
     }
 
     async fn say(&self, completed: &Completed, messages: &[Understood]) {
@@ -144,7 +160,7 @@ impl EventWorker {
 
     /// Acknowledges a message, puts it off, or leaves it where it is.
     async fn settle(&self, message: Understood, open: &Open, response: &mut SqsBatchResponse) {
-        let Understood { message_id, trigger } = message;
+        let Understood { message_id, trigger, n_received } = message;
         let fate = open.fate(&trigger);
         if fate == Fate::Answered {
             return;
@@ -155,14 +171,29 @@ impl EventWorker {
         };
         match self.queue.later(&trigger, delay).await {
             Ok(Later::Queued) => tracing::info!(event = "put_off", message_id, target = ?trigger.target, delay_seconds = delay.as_secs()),
-            Ok(Later::LeftToSchedule) if fate == Fate::NotYet => {
-                tracing::info!(event = "left_to_schedule", message_id, target = ?trigger.target, "there is no queue for later");
+            Ok(Later::LeftToSchedule) if fate.is_the_schedules(n_received) => {
+                tracing::warn!(event = "left_to_schedule", message_id, target = ?trigger.target, n_received, "there is no queue for later");
             }
             Ok(Later::LeftToSchedule) => response.add_failure(message_id),
             Err(error) => {
                 tracing::error!(event = "put_off_failed", message_id, error = error_chain(&error), "the message comes again");
                 response.add_failure(message_id);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s55_a_batch_without_a_run_counts_as_a_run_that_failed() {
+        let no_engine = NoRun::NoEngine(AssemblyError::NoScimSecret);
+        let refused = NoRun::Refused(ReconcileError::NoSuchRun("r-1".to_owned()));
+        for (why, event) in [(no_engine, "no_engine"), (refused, "run_refused")] {
+            assert_eq!((why.event(), why.metrics()), (event, vec![Metric::flag(Name::RunFailed, true)]));
+            assert!(!error_chain(&why).is_empty());
         }
     }
 }

@@ -79,6 +79,9 @@ pub enum AssemblyError {
         "the policy has writes.transport = \"scim\", which needs LOCKSTEP_SCIM_SECRET: the Secrets Manager id of the endpoint and token"
     )]
     NoScimSecret,
+    /// The SCIM endpoint and token cannot be read.
+    #[error("the SCIM endpoint and token cannot be read")]
+    ScimCredential(#[source] TargetError),
     /// The SCIM client cannot start.
     #[error("the SCIM client cannot start")]
     Scim(#[source] TargetError),
@@ -135,13 +138,14 @@ impl Assembler {
         Ledger::new(DynamoTable::new(&self.aws, &self.parts.table))
     }
 
-    /// An engine whose calls end at `deadline`. The credential is looked at first, so that one that cannot be read is said as such.
+    /// An engine whose calls end at `deadline`. The credentials are looked at first, so that one that cannot be read is said as such.
     ///
     /// # Errors
     /// [`AssemblyError`] names what is wrong, and where.
     pub async fn engine(&self, deadline: Instant) -> Result<LiveEngine, AssemblyError> {
         let mut slot = self.assembled.lock().await;
         let mut assembled = self.assembled(slot.take()).await?;
+        self.check_scim(&assembled.policy).await?;
         let location = match assembled.location.take() {
             Some(location) => location,
             None => locate(&assembled, deadline).await?,
@@ -158,6 +162,15 @@ impl Assembler {
         assembled.location = Some(location);
         *slot = Some(assembled);
         Ok(engine)
+    }
+
+    /// Whether the SCIM endpoint and token can be read, where the policy writes over SCIM.
+    async fn check_scim(&self, policy: &Policy) -> Result<(), AssemblyError> {
+        match (policy.transport, &self.scim) {
+            (Transport::IdentityStore, _) => Ok(()),
+            (Transport::Scim, None) => Err(AssemblyError::NoScimSecret),
+            (Transport::Scim, Some(credentials)) => credentials.check().await.map_err(AssemblyError::ScimCredential),
+        }
     }
 
     /// Identity Center, read and written to as the policy says.

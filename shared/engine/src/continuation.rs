@@ -113,7 +113,8 @@ mod tests {
             calls: sync_core::report::Calls::default(),
             duration_ms: 0,
         };
-        Completed { report: sync_core::report::Report::of(&findings, circumstances), findings, is_paused: false, cut_off }
+        let report = sync_core::report::Report::of(&findings, circumstances);
+        Completed { report, findings, is_paused: false, cut_off, is_whole_shadow: false }
     }
 
     fn request(scope: Scope, mode: Mode) -> Request {

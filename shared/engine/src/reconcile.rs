@@ -38,6 +38,8 @@ pub struct Completed {
     pub is_paused: bool,
     /// Where more time would have done more: how much was done, in changes made and groups read for the next run. 0 is none at all.
     pub cut_off: Option<u64>,
+    /// Whether a shadow run saw all of what it was about: nothing is written down of it, the time since a complete run neither.
+    pub is_whole_shadow: bool,
 }
 
 /// A run that could not be begun.
@@ -149,8 +151,9 @@ where
         if writes {
             self.conclude(request, &report, &findings, began).await;
         }
+        let is_whole_shadow = request.mode == Mode::Apply && self.policy.write_mode == WriteMode::Shadow && conclude::is_whole(&findings);
         let cut_off = (writes && Self::is_cut_off(&findings)).then(|| progress(&findings));
-        Ok(Completed { report, findings, is_paused, cut_off })
+        Ok(Completed { report, findings, is_paused, cut_off, is_whole_shadow })
     }
 
     /// Whether the time was up before all was done. A list of groups or users that could not be read has other reasons, and its own alarm.

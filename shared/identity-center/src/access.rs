@@ -1,7 +1,7 @@
 //! Which operations AWS lets us call, found out by calling each of them so that nothing can come of it.
 //!
 //! Reads ask for one record. Writes name objects that do not exist, or a name that AWS keeps for itself, so that AWS refuses them for that
-//! reason wherever it does not refuse them for the lack of a permission.
+//! reason wherever it does not refuse them for the lack of a permission. What a store makes all the same is undone at once.
 
 use aws_sdk_identitystore::types::{AttributeOperation, MemberId, Name};
 use aws_sdk_ssoadmin::types::{PrincipalType, TargetType};
@@ -71,28 +71,29 @@ pub struct Tried {
 impl IdentityCenter {
     /// Tries every operation that Lockstep calls, one after the other. `now` is our clock.
     pub async fn try_all(&self, now: fn() -> Timestamp) -> Tried {
-        let skew = Skew::new(now);
+        let (skew, nobody) = (Skew::new(now), Uuid::new_v4().to_string());
         let mut accesses = Vec::new();
         for api in Api::ALL.iter().copied() {
-            if let Some((purpose, outcome)) = self.try_one(api, &skew).await {
+            if let Some((purpose, outcome)) = self.try_one(api, &nobody, &skew).await {
                 accesses.push(Access { operation: api.name(), iam_action: api.iam_action(), purpose, found: found(outcome) });
             }
         }
         Tried { accesses, clock_ahead_s: skew.seconds() }
     }
 
-    async fn try_one(&self, api: Api, skew: &Skew) -> Option<(Purpose, Result<(), Failure>)> {
-        if let Some(outcome) = Box::pin(self.try_read(api)).await {
+    /// `nobody` is the id of nothing, the same for all of it.
+    async fn try_one(&self, api: Api, nobody: &str, skew: &Skew) -> Option<(Purpose, Result<(), Failure>)> {
+        if let Some(outcome) = Box::pin(self.try_read(api, nobody)).await {
             return Some((Purpose::Directory, outcome));
         }
-        if let Some(outcome) = Box::pin(self.try_write(api)).await {
+        if let Some(outcome) = Box::pin(self.try_write(api, nobody)).await {
             let is_about_users = matches!(api.name(), "CreateUser" | "UpdateUser" | "DeleteUser");
             return Some((if is_about_users { Purpose::Users } else { Purpose::Directory }, outcome));
         }
         if api == Api::ListInstances {
             return Some((Purpose::Directory, Box::pin(self.try_instances(skew)).await));
         }
-        if let Some(outcome) = Box::pin(self.try_assignments(api)).await {
+        if let Some(outcome) = Box::pin(self.try_assignments(api, nobody)).await {
             return Some((Purpose::Assignments, outcome));
         }
         let outcome = Box::pin(self.try_organization(api)).await?;
@@ -117,34 +118,32 @@ macro_rules! store {
 }
 
 impl IdentityCenter {
-    async fn try_read(&self, api: Api) -> Option<Result<(), Failure>> {
-        let nobody = nothing();
+    async fn try_read(&self, api: Api, nobody: &str) -> Option<Result<(), Failure>> {
         match api.name() {
             "ListUsers" => store!(self, api, list_users, max_results(1)),
             "ListGroups" => store!(self, api, list_groups, max_results(1)),
-            "DescribeUser" => store!(self, api, describe_user, user_id(&nobody)),
-            "DescribeGroup" => store!(self, api, describe_group, group_id(&nobody)),
-            "ListGroupMemberships" => store!(self, api, list_group_memberships, group_id(&nobody), max_results(1)),
+            "DescribeUser" => store!(self, api, describe_user, user_id(nobody)),
+            "DescribeGroup" => store!(self, api, describe_group, group_id(nobody)),
+            "ListGroupMemberships" => store!(self, api, list_group_memberships, group_id(nobody), max_results(1)),
             "ListGroupMembershipsForMember" => {
-                store!(self, api, list_group_memberships_for_member, member_id(member(&nobody)), max_results(1))
+                store!(self, api, list_group_memberships_for_member, member_id(member(nobody)), max_results(1))
             }
-            "IsMemberInGroups" => store!(self, api, is_member_in_groups, member_id(member(&nobody)), group_ids(&nobody)),
+            "IsMemberInGroups" => store!(self, api, is_member_in_groups, member_id(member(nobody)), group_ids(nobody)),
             _ => None,
         }
     }
 
-    async fn try_write(&self, api: Api) -> Option<Result<(), Failure>> {
-        let nobody = nothing();
+    async fn try_write(&self, api: Api, nobody: &str) -> Option<Result<(), Failure>> {
         let operation = || AttributeOperation::builder().attribute_path("displayName").attribute_value(RESERVED_NAME.into()).build().ok();
         match api.name() {
             "CreateGroup" => Some(self.try_create_group(api).await),
-            "UpdateGroup" => store!(self, api, update_group, group_id(&nobody), set_operations(operation().map(|one| vec![one]))),
-            "DeleteGroup" => store!(self, api, delete_group, group_id(&nobody)),
-            "CreateGroupMembership" => store!(self, api, create_group_membership, group_id(&nobody), member_id(member(&nobody))),
-            "DeleteGroupMembership" => store!(self, api, delete_group_membership, membership_id(&nobody)),
+            "UpdateGroup" => store!(self, api, update_group, group_id(nobody), set_operations(operation().map(|one| vec![one]))),
+            "DeleteGroup" => store!(self, api, delete_group, group_id(nobody)),
+            "CreateGroupMembership" => Some(self.try_create_membership(api, nobody).await),
+            "DeleteGroupMembership" => store!(self, api, delete_group_membership, membership_id(nobody)),
             "CreateUser" => Some(self.try_create_user(api).await),
-            "UpdateUser" => store!(self, api, update_user, user_id(&nobody), set_operations(operation().map(|one| vec![one]))),
-            "DeleteUser" => store!(self, api, delete_user, user_id(&nobody)),
+            "UpdateUser" => store!(self, api, update_user, user_id(nobody), set_operations(operation().map(|one| vec![one]))),
+            "DeleteUser" => store!(self, api, delete_user, user_id(nobody)),
             _ => None,
         }
     }
@@ -167,6 +166,29 @@ impl IdentityCenter {
         store!(self, api, delete_user, user_id(made.user_id())).unwrap_or(Ok(()))
     }
 
+    /// AWS says that neither of the two is there. Did it not mind, then the membership must not stay.
+    async fn try_create_membership(&self, api: Api, nobody: &str) -> Result<(), Failure> {
+        let request = || self.aws.identity_store.create_group_membership().identity_store_id(&*self.store).group_id(nobody);
+        let send = || async { request().member_id(member(nobody)).send().await.map_err(|error| identity_store(api, error)) };
+        let made = self.aws.caller.call(api, send).await?;
+        store!(self, api, delete_group_membership, membership_id(made.membership_id())).unwrap_or(Ok(()))
+    }
+
+    /// AWS says that there is no such permission set, account or group, now or, as the request is asynchronous, in a moment. Did it not
+    /// mind, then the assignment must not stay.
+    async fn try_create_assignment(&self, api: Api, nothing: &Nothing<'_>) -> Result<(), Failure> {
+        let request = || self.aws.sso_admin.create_account_assignment().instance_arn(nothing.instance).permission_set_arn(nothing.set);
+        let request = || request().target_id(NO_ACCOUNT).target_type(TargetType::AwsAccount).principal_id(nothing.principal);
+        attempt!(self, api, sso_admin, request().principal_type(PrincipalType::Group)).unwrap_or(Ok(()))?;
+        self.try_delete_assignment(api, nothing).await
+    }
+
+    async fn try_delete_assignment(&self, api: Api, nothing: &Nothing<'_>) -> Result<(), Failure> {
+        let request = || self.aws.sso_admin.delete_account_assignment().instance_arn(nothing.instance).permission_set_arn(nothing.set);
+        let request = || request().target_id(NO_ACCOUNT).target_type(TargetType::AwsAccount).principal_id(nothing.principal);
+        attempt!(self, api, sso_admin, request().principal_type(PrincipalType::Group)).unwrap_or(Ok(()))
+    }
+
     async fn try_instances(&self, skew: &Skew) -> Result<(), Failure> {
         let send = || async {
             let request = self.aws.sso_admin.list_instances().max_results(1).customize().interceptor(skew.clone());
@@ -175,7 +197,7 @@ impl IdentityCenter {
         self.aws.caller.call(Api::ListInstances, send).await
     }
 
-    async fn try_assignments(&self, api: Api) -> Option<Result<(), Failure>> {
+    async fn try_assignments(&self, api: Api, nobody: &str) -> Option<Result<(), Failure>> {
         if !api.is_about_assignments() {
             return None;
         }
@@ -185,14 +207,14 @@ impl IdentityCenter {
         };
         // An ARN of AWS's form, of this instance, that no permission set has.
         let set = format!("{}/ps-0000000000000000", instance.replacen(":instance/", ":permissionSet/", 1));
-        let (admin, nobody) = (&self.aws.sso_admin, nothing());
+        let (admin, nothing) = (&self.aws.sso_admin, Nothing { instance: &instance, set: &set, principal: nobody });
         match api.name() {
             "ListPermissionSets" => attempt!(self, api, sso_admin, admin.list_permission_sets().instance_arn(&*instance).max_results(1)),
             "DescribePermissionSet" => {
                 attempt!(self, api, sso_admin, admin.describe_permission_set().instance_arn(&*instance).permission_set_arn(&set))
             }
             "ListAccountAssignmentsForPrincipal" => {
-                let request = || admin.list_account_assignments_for_principal().instance_arn(&*instance).principal_id(&nobody);
+                let request = || admin.list_account_assignments_for_principal().instance_arn(&*instance).principal_id(nobody);
                 attempt!(self, api, sso_admin, request().principal_type(PrincipalType::Group).max_results(1))
             }
             "ListAccountAssignments" => {
@@ -207,22 +229,14 @@ impl IdentityCenter {
             }
             "DescribeAccountAssignmentCreationStatus" => {
                 let request = || admin.describe_account_assignment_creation_status().instance_arn(&*instance);
-                attempt!(self, api, sso_admin, request().account_assignment_creation_request_id(&nobody))
+                attempt!(self, api, sso_admin, request().account_assignment_creation_request_id(nobody))
             }
             "DescribeAccountAssignmentDeletionStatus" => {
                 let request = || admin.describe_account_assignment_deletion_status().instance_arn(&*instance);
-                attempt!(self, api, sso_admin, request().account_assignment_deletion_request_id(&nobody))
+                attempt!(self, api, sso_admin, request().account_assignment_deletion_request_id(nobody))
             }
-            "CreateAccountAssignment" => {
-                let request = || admin.create_account_assignment().instance_arn(&*instance).permission_set_arn(&set).target_id(NO_ACCOUNT);
-                let request = || request().target_type(TargetType::AwsAccount).principal_id(&nobody);
-                attempt!(self, api, sso_admin, request().principal_type(PrincipalType::Group))
-            }
-            "DeleteAccountAssignment" => {
-                let request = || admin.delete_account_assignment().instance_arn(&*instance).permission_set_arn(&set).target_id(NO_ACCOUNT);
-                let request = || request().target_type(TargetType::AwsAccount).principal_id(&nobody);
-                attempt!(self, api, sso_admin, request().principal_type(PrincipalType::Group))
-            }
+            "CreateAccountAssignment" => Some(self.try_create_assignment(api, &nothing).await),
+            "DeleteAccountAssignment" => Some(self.try_delete_assignment(api, &nothing).await),
             _ => None,
         }
     }
@@ -247,9 +261,11 @@ impl IdentityCenter {
     }
 }
 
-/// The id of nothing.
-fn nothing() -> String {
-    Uuid::new_v4().to_string()
+/// An assignment that cannot be.
+struct Nothing<'a> {
+    instance: &'a str,
+    set: &'a str,
+    principal: &'a str,
 }
 
 fn member(id: &str) -> MemberId {

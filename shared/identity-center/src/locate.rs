@@ -2,6 +2,7 @@
 
 use aws_sdk_ssoadmin::types::{InstanceMetadata, InstanceStatus};
 use sync_core::error::{TargetError, TargetErrorKind};
+use sync_core::ids::AccountId;
 
 use crate::api::Api;
 use crate::connection::Connection;
@@ -76,6 +77,14 @@ pub(crate) async fn instance_of(connection: &Connection, identity_store_id: &str
         let problem = format!("no active instance has the identity store {identity_store_id}");
         Failure::invalid(Api::ListInstances, format!("{problem}; seen in this region: {}", seen(&instances))).advising(SET_THE_ARN)
     })
+}
+
+/// The account to which the active instance with this identity store belongs, if that can be seen.
+pub(crate) async fn owner_of(connection: &Connection, identity_store_id: &str) -> Option<AccountId> {
+    let instances = instances(connection).await.ok()?;
+    let mut usable = instances.iter().filter(|instance| is_active(instance));
+    let ours = usable.find(|instance| instance.identity_store_id() == Some(identity_store_id))?;
+    AccountId::new(ours.owner_account_id()?).ok()
 }
 
 const SET_THE_ARN: &str = "assignments need the instance's ARN: set `[identity_center] instance_arn`";

@@ -11,6 +11,7 @@ use sync_core::records::{Account, OrganizationalUnit};
 use crate::IdentityCenter;
 use crate::api::Api;
 use crate::errors::{Failure, organizations};
+use crate::locate;
 use crate::paging::{Page, all_pages};
 use crate::whole::{HasList, same};
 
@@ -41,15 +42,13 @@ impl ReadOrganization for IdentityCenter {
         Ok(Some(account))
     }
 
+    /// As Organizations says, or else as the instance does, which every user of Identity Center may see: that of an organization belongs to
+    /// its management account.
     async fn management_account(&self) -> Result<AccountId, TargetError> {
-        let api = Api::DescribeOrganization;
-        let send = || async {
-            let answer = self.aws.organizations.describe_organization().send().await;
-            answer.map_err(|error| organizations(api, error))
-        };
-        let organization = self.aws.caller.call(api, send).await?.organization;
-        let id = organization.and_then(|organization| organization.master_account_id).unwrap_or_default();
-        Ok(AccountId::new(&id).map_err(Failure::nameless(api))?)
+        match self.described_management_account().await {
+            Ok(id) => Ok(id),
+            Err(failure) => locate::owner_of(&self.aws, &self.store).await.ok_or_else(|| failure.into()),
+        }
     }
 
     async fn root(&self) -> Result<OrganizationalUnit, TargetError> {
@@ -83,6 +82,17 @@ impl ReadOrganization for IdentityCenter {
 }
 
 impl IdentityCenter {
+    async fn described_management_account(&self) -> Result<AccountId, Failure> {
+        let api = Api::DescribeOrganization;
+        let send = || async {
+            let answer = self.aws.organizations.describe_organization().send().await;
+            answer.map_err(|error| organizations(api, error))
+        };
+        let organization = self.aws.caller.call(api, send).await?.organization;
+        let id = organization.and_then(|organization| organization.master_account_id).unwrap_or_default();
+        AccountId::new(&id).map_err(Failure::nameless(api))
+    }
+
     async fn accounts_page(&self, token: Option<String>) -> Result<Page<aws::Account>, Failure> {
         let api = Api::ListAccounts;
         let send = || async {

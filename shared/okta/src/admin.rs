@@ -19,7 +19,7 @@ use crate::config::{ConfigError, OktaConfig};
 use crate::errors::{ErrorBody, told};
 use crate::link::next_page;
 use crate::rate::RateHeaders;
-use crate::request::encoded;
+use crate::request::{add_query, encoded};
 use crate::transport::{Answer, Http, NoAnswer};
 use crate::verdict::{is_throttled, of_no_answer};
 
@@ -171,7 +171,7 @@ impl Admin {
         let mut url = self.org_url.clone();
         url.set_path(&segments.iter().fold(String::new(), |path, segment| format!("{path}/{}", encoded(segment))));
         if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+            add_query(&mut url, query);
         }
         url
     }

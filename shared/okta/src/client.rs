@@ -61,6 +61,7 @@ impl OktaClient {
     /// it, else with `OutOfTime`.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
+        self.shared.sender.begin_run();
         Self { shared: Arc::clone(&self.shared), deadline: Some(deadline) }
     }
 

@@ -70,6 +70,11 @@ impl Sender {
         }
     }
 
+    /// A run begins, which asks anew where the one before was refused.
+    pub(crate) fn begin_run(&self) {
+        self.credential.begin_run();
+    }
+
     /// Requests sent so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
@@ -86,14 +91,23 @@ impl Sender {
         loop {
             let (generation, sent) = self.send(request, &mut attempts, deadline).await?;
             match judge(request, sent.result) {
-                Verdict::Found(value, headers) => return Ok(Reply::Found(value, headers)),
-                Verdict::Missing => return Ok(Reply::Missing),
+                Verdict::Found(value, headers) => {
+                    self.credential.accepted(generation);
+                    return Ok(Reply::Found(value, headers));
+                }
+                Verdict::Missing => {
+                    self.credential.accepted(generation);
+                    return Ok(Reply::Missing);
+                }
                 Verdict::Failed(error) => return Err(error),
-                Verdict::Renew(error) if attempts.renewed => return Err(error),
-                Verdict::Renew(_) => {
+                Verdict::Renew(error) if attempts.renewed => {
+                    before(deadline, &request.operation, self.credential.refused_again(generation, &error)).await?;
+                    return Err(error);
+                }
+                Verdict::Renew(error) => {
                     tracing::warn!(operation = request.operation, "Okta did not accept the credential; it is read again");
                     attempts.renewed = true;
-                    before(deadline, &request.operation, self.credential.refresh(generation)).await??;
+                    before(deadline, &request.operation, self.credential.refresh(generation, &error)).await??;
                 }
                 Verdict::Again { attempts: most, error } => {
                     attempts.pause(most, error, sent.bucket_closed, deadline).await?;

@@ -78,7 +78,9 @@ impl Http {
     async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
         let response = request.send().await.map_err(|error| no_answer(error, NoAnswer::Broken))?;
         let (status, mut headers) = (response.status(), response.headers().clone());
-        headers.entry(DATE).or_insert_with(received_now);
+        if !is_dated(&headers) {
+            headers.insert(DATE, received_now());
+        }
         let body = match read_body(response).await {
             // What matters of an error is its status; half a body only loses its words.
             Err(NoAnswer::CutShort(_)) if status != StatusCode::OK => Vec::new(),
@@ -88,7 +90,11 @@ impl Http {
     }
 }
 
-/// The time by our own clock, for an answer without a `Date`: HTTP asks a recipient that has a clock for it (RFC 9110, 6.6.1), and the end
+fn is_dated(headers: &HeaderMap) -> bool {
+    headers.get(DATE).and_then(|date| date.to_str().ok()).is_some_and(|date| httpdate::parse_http_date(date).is_ok())
+}
+
+/// The time by our own clock, for an answer without a `Date` that can be read: HTTP asks a recipient that has a clock for it (RFC 9110, 6.6.1), and the end
 /// of a rate limit's window is counted from it.
 #[expect(clippy::disallowed_methods, reason = "what the server leaves out is the time of receipt, and no decision but a wait rests on it")]
 fn received_now() -> HeaderValue {

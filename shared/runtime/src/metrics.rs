@@ -84,10 +84,14 @@ names! {
     NotAttemptedActions: Count,
     /// Actions that AWS has begun, and is not at its end with.
     PendingActions: Count,
-    /// Actions that the guard withheld.
+    /// Actions that the guard withheld from one run.
     HeldActions: Count,
-    /// Actions on leavers that the guard withheld.
+    /// Actions on leavers that the guard withheld from one run.
     HeldLeavers: Count,
+    /// Actions that wait for a person, whichever run held them.
+    OpenHeldActions: Count,
+    /// Those of them on leavers.
+    OpenHeldLeavers: Count,
     /// What cannot be acted on yet.
     Unresolved: Count,
     /// Requests to Okta.

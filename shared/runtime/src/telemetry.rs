@@ -13,7 +13,8 @@ use tracing_subscriber::layer::SubscriberExt;
 
 /// The crates whose lines follow the level that was asked for. Everyone else's are shown from `warn` up, whatever the level: at
 /// `trace` the HTTP crates write requests with their headers, and lambda_runtime writes whole payloads.
-const OURS: &[&str] = &["engine", "event_hook", "event_worker", "identity_center", "ledger", "okta", "reconcile", "runtime", "sync_core"];
+const OURS: &[&str] =
+    &["assembly", "engine", "event_hook", "event_worker", "identity_center", "ledger", "okta", "reconcile", "runtime", "sync_core"];
 
 /// Where lambda_runtime logs a handler's error once more, in its `Debug` form. Each function logs its own errors, with the chain; and
 /// panics go through the hook that is set here.
@@ -166,6 +167,17 @@ mod tests {
             }
         });
         assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["ours"]);
+    }
+
+    #[test]
+    fn the_lines_of_every_crate_that_is_deployed_follow_the_level() {
+        let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml")).unwrap();
+        let member = |line: &str| line.trim().trim_matches([',', '"']).to_owned();
+        let deployed = manifest.lines().map(member).filter_map(|member| {
+            let name = member.strip_prefix("shared/").or_else(|| member.strip_prefix("functions/"))?;
+            Some(name.replace('-', "_"))
+        });
+        assert_eq!(deployed.collect::<std::collections::BTreeSet<_>>(), OURS.iter().map(ToString::to_string).collect());
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct ActualState {
     pub user_lists: BTreeMap<UserId, Reading<BTreeMap<GroupId, MembershipId>>>,
     /// Assignments by group.
     pub assignments: BTreeMap<GroupId, Reading<BTreeSet<Target>>>,
+    /// The places where it could not be read whether a group has an assignment, where the rest of what it gives is known.
+    pub unread_places: BTreeMap<GroupId, BTreeSet<Target>>,
     /// How many groups, ours or not, have a permission set on an account, where that was read.
     pub crowds: BTreeMap<Target, usize>,
     /// The permission sets by name; names are unique.
@@ -43,6 +45,8 @@ pub struct ActualState {
     pub organization: Organization,
     /// Rules that were followed before.
     pub former_rules: Vec<RuleText>,
+    /// Whether those could not be read: then what no rule gives may be what one gave that is there no more.
+    pub former_rules_unread: bool,
 }
 
 /// What an assignment gives: a permission set on an account.

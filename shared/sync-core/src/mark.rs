@@ -6,6 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::ids::OktaGroupId;
+use crate::names::NOT_TAKEN;
 
 /// The host of an Okta org, in lower case, with the port where the URL has one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -54,16 +55,14 @@ impl Mark {
         Some(mark)
     }
 
-    /// A Description that carries this mark: the text (without any mark it had), shortened to fit, then the mark.
+    /// A Description that carries this mark: the text (without any mark it had, and with a space for what Identity Center does not take),
+    /// shortened to fit, then the mark.
     pub fn write(&self, text: &str) -> String {
         let mark = self.to_string();
-        let text = Self::strip(text);
-        if text.is_empty() {
-            return mark;
-        }
+        let text = NOT_TAKEN.replace_all(Self::strip(text), " ");
         let room = MAX_DESCRIPTION_CHARS.saturating_sub(mark.chars().count() + 1);
-        let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).take(room).collect();
-        format!("{} {mark}", text.trim_end())
+        let text: String = text.trim_start().chars().take(room).collect();
+        if text.is_empty() { mark } else { format!("{} {mark}", text.trim_end()) }
     }
 
     /// The human text of a Description, without the mark.
@@ -80,11 +79,16 @@ impl fmt::Display for Mark {
 
 fn split(description: &str) -> Option<(&str, Mark)> {
     let inner = description.trim_end().strip_suffix(']')?;
-    let (text, body) = inner.rsplit_once('[')?;
-    let (host, group) = body.strip_prefix("okta:")?.split_once('/')?;
-    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == ']');
-    let group = OktaGroupId::new(group).ok().filter(|id| plain && id.as_str() == group)?;
+    let (text, body) = inner.rsplit_once("[okta:")?;
+    let (host, group) = body.split_once('/')?;
+    let group = OktaGroupId::new(group).ok().filter(|id| is_host(host) && id.as_str() == group)?;
     Some((text, Mark { host: OrgHost::named(host), group }))
+}
+
+/// Only an address of IPv6 has brackets.
+fn is_host(text: &str) -> bool {
+    let rest = text.strip_prefix('[').and_then(|address| address.split_once(']')).map_or(text, |(_, port)| port);
+    !text.is_empty() && !text.contains(char::is_whitespace) && !rest.contains(['[', ']'])
 }
 
 #[cfg(test)]
@@ -103,6 +107,20 @@ mod tests {
     }
 
     #[test]
+    fn s16_what_identity_center_does_not_take_is_a_space_in_the_text() {
+        assert_eq!(mark().write("\u{200b}👩\u{200d}💻\u{7}of\tprod\u{feff}"), "👩 💻 of\tprod [okta:acme.okta.com/00g1]");
+        assert_eq!(mark().write("\u{200b}"), "[okta:acme.okta.com/00g1]");
+    }
+
+    #[test]
+    fn the_mark_of_an_org_on_a_loopback_address_is_read_again() {
+        for org in ["http://[::1]", "http://[::1]:4500", "http://127.0.0.1:4500"] {
+            let mark = Mark { host: OrgHost::of(&Url::parse(org).unwrap()).unwrap(), ..mark() };
+            assert_eq!(Mark::read(&mark.write("Admins [of prod]")), Some(mark), "{org}");
+        }
+    }
+
+    #[test]
     fn a_second_mark_replaces_the_first() {
         assert_eq!(mark().write("hello [okta:old.okta.com/00g9]"), "hello [okta:acme.okta.com/00g1]");
         assert_eq!(Mark::strip("hello [okta:acme.okta.com/00g1] "), "hello");
@@ -117,7 +135,18 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_mark_is_none() {
-        for text in ["", "[okta:]", "[okta:host]", "[okta:host/]", "[okta:/00g1]", "[okta:a b/00g1]", "[okta:h/00 g]", "[okta:h/00g1] x"] {
+        for text in [
+            "",
+            "[okta:]",
+            "[okta:host]",
+            "[okta:host/]",
+            "[okta:/00g1]",
+            "[okta:a b/00g1]",
+            "[okta:h/00 g]",
+            "[okta:h/00g1] x",
+            "[okta:h]/00g1]",
+            "[okta:[h/00g1]",
+        ] {
             assert_eq!(Mark::read(text), None, "{text:?}");
         }
     }

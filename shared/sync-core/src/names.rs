@@ -1,9 +1,15 @@
 //! Names as people write them, and the form in which they are compared.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
+
+/// What Identity Center does not take in any text, such as control characters and the joiners of composed emoji.
+pub(crate) static NOT_TAKEN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[^\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r \x{a0}\x{3000}]").expect("a constant that a test uses"));
 
 /// The form in which names are compared: trimmed, canonically composed, lower case.
 ///
@@ -47,7 +53,7 @@ pub enum NameError {
         /// The most that Identity Center takes.
         max: usize,
     },
-    /// Has a control character or, in a userName, a space.
+    /// Has a character that is in no text or, in a userName, a space.
     #[error("has a character that Identity Center does not take")]
     BadCharacter,
     /// One of the names that Identity Center keeps for itself.
@@ -58,22 +64,22 @@ pub enum NameError {
 /// Names that Identity Center keeps for itself, for users and groups alike.
 const RESERVED: [&str; 2] = ["administrator", "awsadministrators"];
 
-/// Checks a group's DisplayName: 1 to 1,024 characters, no control characters but tab and line ends, none reserved.
+/// Checks a group's DisplayName: 1 to 1,024 characters that Identity Center takes, none reserved.
 pub fn check_group_name(name: &str) -> Result<(), NameError> {
-    check(name, 1024, |c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
+    check(name, 1024, |_| false)
 }
 
-/// Checks a userName: 1 to 128 characters, without white space or control characters, none reserved.
+/// Checks a userName: 1 to 128 characters that Identity Center takes, without white space, none reserved.
 pub fn check_user_name(name: &str) -> Result<(), NameError> {
-    check(name, 128, |c| !c.is_control() && !c.is_whitespace())
+    check(name, 128, char::is_whitespace)
 }
 
-fn check(name: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), NameError> {
+fn check(name: &str, max: usize, forbidden: fn(char) -> bool) -> Result<(), NameError> {
     if name.trim().is_empty() {
         Err(NameError::Empty)
     } else if name.chars().count() > max {
         Err(NameError::TooLong { max })
-    } else if !name.chars().all(allowed) {
+    } else if name.chars().any(forbidden) || NOT_TAKEN.is_match(name) {
         Err(NameError::BadCharacter)
     } else if RESERVED.contains(&NameKey::of(name).as_str()) {
         Err(NameError::Reserved)
@@ -94,13 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn names_that_identity_center_refuses_are_named() {
+    fn s16_names_that_identity_center_refuses_are_named() {
         assert_eq!(check_group_name("  "), Err(NameError::Empty));
         assert_eq!(check_group_name(&"g".repeat(1025)), Err(NameError::TooLong { max: 1024 }));
         assert_eq!(check_group_name("a\u{7}b"), Err(NameError::BadCharacter));
+        assert_eq!(check_group_name("AWS-👩\u{200d}💻"), Err(NameError::BadCharacter), "s16: the joiner of a composed emoji");
+        assert_eq!(check_group_name("AWS\u{2003}admins"), Err(NameError::BadCharacter), "a space that is none of Identity Center's");
+        assert_eq!(check_group_name("AWS\u{a0}admins\tof\u{3000}東京"), Ok(()));
         assert_eq!(check_group_name("AWSAdministrators"), Err(NameError::Reserved));
         assert_eq!(check_group_name("AWS 🚀 team"), Ok(()));
         assert_eq!(check_user_name("a b@x.com"), Err(NameError::BadCharacter));
+        assert_eq!(check_user_name("a\u{200b}b@x.com"), Err(NameError::BadCharacter));
         assert_eq!(check_user_name(&"u".repeat(129)), Err(NameError::TooLong { max: 128 }));
     }
 }

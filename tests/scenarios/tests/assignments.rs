@@ -140,15 +140,49 @@ async fn s40_a_suspended_account_is_frozen_and_served_when_it_is_back() {
     }
 }
 
+const BY_ID: &str = "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['000000000001', '000000000004']\npermission_sets = ['Admin']\n";
+
+fn exception(name: &str) -> What {
+    What::Exception { name: name.to_owned(), reason: None }
+}
+
 #[tokio::test(start_paused = true)]
-async fn s41_a_delegated_administrator_leaves_the_management_account_alone() {
-    let rig = rig("[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['all']\npermission_sets = ['Admin']\n");
-    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = true);
+async fn s40_an_account_that_cannot_be_looked_at_is_looked_for_in_the_list() {
+    for containing in ["", "000000000001"] {
+        let rig = rig(BY_ID);
+        rig.world.aws.set_account_state(&rig.world.account(1), "SUSPENDED");
+        rig.world.aws.inject(Fault::on("DescribeAccount", exception("UnknownOperationException")).containing(containing).always());
+        let report = rig.apply().await.report;
+        assert_eq!((kinds(&report), given(&rig)), (vec!["account_not_active"], vec!["AWS-000 Admin 04".to_owned()]));
+        assert_eq!(report.outcomes.failed, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s40_what_could_be_looked_at_counts_where_the_list_cannot_be_read_either() {
+    let rig = rig(BY_ID);
+    rig.world.aws.set_account_state(&rig.world.account(1), "SUSPENDED");
+    rig.world.aws.inject(Fault::on("DescribeAccount", exception("AccessDeniedException")).containing("000000000004").always());
+    rig.world.aws.inject(Fault::on("ListAccounts", exception("AccessDeniedException")).always());
     let report = rig.apply().await.report;
-    assert_eq!((kinds(&report), report.outcomes.failed), (vec!["management_account"], 0), "{report:?}");
-    assert_eq!(given(&rig).len(), 6);
-    assert!(report.notes[0].contains("by account and permission set"), "{:?}", report.notes);
-    assert_eq!(rig.apply().await.report.status, Status::Converged);
+    assert_eq!((kinds(&report), given(&rig)), (vec!["account_not_active"], vec!["AWS-000 Admin 04".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s40_an_account_that_does_not_exist_is_unknown_and_the_others_are_served() {
+    let rig = rig(&BY_ID.replace("000000000001", "999999999999"));
+    rig.world.aws.assign(&rig.world.assignment(0, 2, "ReadOnly"));
+    let report = rig.apply().await.report;
+    assert_eq!((kinds(&report), report.status), (vec!["unknown_account"], Status::Applied), "{report:?}");
+    assert_eq!(given(&rig), ["AWS-000 ReadOnly 02", "AWS-000 Admin 04"], "nothing is removed on account of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_are_found_where_roots_cannot_be_listed_and_accounts_say_where_they_are() {
+    let rig = rig(RULE);
+    rig.world.aws.inject(Fault::on("ListRoots", exception("UnknownOperationException")).always());
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, given(&rig).len()), (Status::Applied, 2), "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,24 +221,6 @@ async fn s42_what_one_group_gives_is_read_otherwise_where_it_is_denied_and_the_o
             "{report:?}"
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_group_that_a_delegated_administrator_cannot_delete_is_emptied_and_named() {
-    let rig = rig(&format!("on_deleted_in_okta = \"delete\"\n{RULE}"));
-    rig.apply().await;
-    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = true);
-    rig.world.okta.delete_group(&rig.world.okta_group(0));
-    let report = rig.apply().await.report;
-    assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 4), "{report:?}");
-    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_some());
-    assert!(rig.world.aws.member_ids(&rig.world.group(0)).is_empty(), "it gives nobody anything any more");
-    let named = |note: &String| note.contains("AWS-000") && note.contains("is emptied instead");
-    assert!(report.notes.iter().any(named), "{:?}", report.notes);
-    assert_eq!((rig.apply().await.report.status, given(&rig).len()), (Status::Converged, 2));
-    rig.world.aws.configure(|settings| settings.assignments.delegated_admin = false);
-    assert_eq!((rig.apply().await.report.status, given(&rig).len()), (Status::Applied, 0), "the management account deletes it");
-    assert!(rig.world.aws.peek_group(&rig.world.group(0)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,6 +295,17 @@ async fn a_rule_that_vanished_leaves_its_assignments_until_approved() {
     let approved = without.run(Mode::Apply, Scope::All, hash).await.unwrap().report;
     assert_eq!((approved.status, given(&rig).len()), (Status::Applied, 0), "{approved:?}");
     assert_eq!(without.apply().await.report.status, Status::Converged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s08_what_a_new_group_was_not_given_is_approved_by_the_hash_of_the_run_that_made_it() {
+    let rule = RULE.replace("^AWS-000$", "^AWS-new$");
+    let rig = rig(&format!("{rule}[guard]\nsensitive_permission_sets = ['Admin']\n"));
+    rig.world.okta.add_member(&rig.world.okta.add_group("AWS-new"), &rig.world.okta_user(0));
+    let report = rig.apply().await.report;
+    assert_eq!((report.status, report.held[0].actions, report.outcomes.changed), (Status::Held, 2, 2), "{report:?}");
+    let approved = rig.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.unwrap().report;
+    assert_eq!((approved.status, given(&rig)), (Status::Applied, vec!["AWS-new Admin 01".to_owned(), "AWS-new Admin 04".to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! S01 to S09: what must never be removed, and what must.
 
-use engine::Scope;
+use engine::ledger::OpenHeld;
+use engine::{Scope, Since};
 use scenarios::Rig;
 use serde_json::Value;
 use sim::okta::HiddenAs;
@@ -166,7 +167,54 @@ async fn s53_a_dry_run_writes_nothing_and_its_plan_is_what_the_next_run_does() {
 async fn shadow_mode_plans_and_writes_nothing() {
     let rig = Rig::in_sync(12, 3, 4, "[writes]\nmode = \"shadow\"\n");
     rig.world.okta.remove_member(&rig.world.okta_group(0), &rig.world.okta_user(0));
-    let report = rig.apply().await.report;
+    let completed = rig.apply().await;
+    let report = completed.report;
     assert_eq!((report.status, rig.writes(), report.plan.len()), (Status::Planned, 0, 1));
     assert!(matches!(report.to_json()["notes"], Value::Array(_)));
+    assert!(completed.is_whole_shadow && !rig.dry().await.is_whole_shadow);
+    rig.world.okta.inject(Fault::on("GET /api/v1/groups", What::Html { status: 500 }).always());
+    assert!(!rig.apply().await.is_whole_shadow, "it saw nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s55_what_is_held_stays_said_until_a_full_run_finds_it_held_no_more() {
+    let rig = Rig::in_sync(12, 3, 4, "[guard]\nmax_leavers = 1\n");
+    let open = async || rig.ledger().open_held(rig.ledger_time()).await.unwrap();
+    rig.apply().await;
+    assert_eq!(open().await, OpenHeld::default());
+    (0..3).for_each(|user| rig.world.okta.suspend(&rig.world.okta_user(user)));
+    let since_last = || Scope::ChangedSince(Since::Last);
+    assert_eq!(held(&rig.must(Mode::Apply, since_last()).await.report), [("max_leavers", 2)]);
+    assert_eq!(open().await, OpenHeld { actions: 2, leavers: 2 });
+    // The next one still looks back at the moment of the change.
+    for _ in 0..2 {
+        tokio::time::advance(std::time::Duration::from_secs(600)).await;
+        rig.must(Mode::Apply, since_last()).await;
+    }
+    let passed_by = rig.must(Mode::Apply, since_last()).await.report;
+    assert_eq!((passed_by.status, open().await.leavers), (Status::Converged, 2), "the changes are behind its watermark, and both still in");
+    let report = rig.apply().await.report;
+    assert_eq!((held(&report), open().await.leavers), (vec![("max_leavers", 2)], 2));
+    rig.run(Mode::Apply, Scope::All, PlanHash::parse(&report.plan_hash)).await.unwrap();
+    assert!(rig.agrees());
+    assert_eq!(open().await, OpenHeld::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_run_that_saw_less_or_began_before_takes_nothing_back_of_what_is_held() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    let (ledger, held) = (rig.ledger(), OpenHeld { actions: 3, leavers: 1 });
+    ledger.add_held(held, rig.ledger_time()).await.unwrap();
+    let began = rig.ledger_time() - std::time::Duration::from_secs(60);
+    ledger.replace_held(OpenHeld::default(), began, rig.ledger_time()).await.unwrap();
+    assert_eq!(ledger.open_held(rig.ledger_time()).await, Ok(held), "another run came to hold it meanwhile");
+    rig.world.okta.inject(
+        Fault::on("GET /api/v1/groups/{id}/users", What::Html { status: 500 }).containing(rig.world.okta_group(0).as_str()).always(),
+    );
+    rig.leave(0, 0..1);
+    rig.apply().await;
+    assert_eq!(ledger.open_held(rig.ledger_time()).await, Ok(held), "one group was not read");
+    rig.world.okta.clear_faults();
+    rig.apply().await;
+    assert_eq!(ledger.open_held(rig.ledger_time()).await, Ok(OpenHeld::default()));
 }

@@ -244,6 +244,30 @@ async fn s51_a_leaver_gets_its_turn_behind_runs_that_follow_one_another_without_
     assert!(rig.agrees());
 }
 
+/// Users leave group 0 one by one, each with an event: how many memberships are left, and whether the last one was held.
+async fn leave_one_by_one(rig: &Rig, users: std::ops::Range<usize>) -> (usize, bool) {
+    let group = rig.world.okta_group(0);
+    let mut is_held = false;
+    for user in users {
+        rig.leave(0, [user]);
+        let report = rig.on_user(&rig.world.okta_user(user), Some(&group), Event::Removal).await.report;
+        is_held = report.held.iter().any(|entry| entry.rule == "max_percent_of_group");
+    }
+    (rig.world.aws.member_ids(&rig.world.group(0)).len(), is_held)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_groups_own_limit_is_of_what_it_was_before_the_window_whatever_full_runs_count_meanwhile() {
+    for (members, limit) in [(20, 10), (12, 6)] {
+        let rig = Rig::in_sync(24, 1, members, "");
+        rig.apply().await;
+        assert_eq!(leave_one_by_one(&rig, 0..limit - 2).await, (members + 2 - limit, false));
+        rig.apply().await;
+        assert_eq!(leave_one_by_one(&rig, limit - 2..limit).await, (members - limit, false));
+        assert_eq!(leave_one_by_one(&rig, limit..limit + 1).await, (members - limit, true), "{members}");
+    }
+}
+
 /// Triggers that grant, for users who name this group.
 fn batch(rig: &Rig, group: usize, users: impl IntoIterator<Item = usize>) -> Scope {
     let query = |user: usize| UserQuery {

@@ -14,7 +14,7 @@ use sync_core::policy::Policy;
 
 pub(crate) use okta::hook;
 #[cfg(test)]
-pub(crate) use okta::{app_record, metadata};
+pub(crate) use okta::{app_record, metadata, of_identity_center};
 
 use super::facts::{Facts, LedgerFacts, Read, Unread};
 use crate::session::Session;

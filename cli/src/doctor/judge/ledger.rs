@@ -3,8 +3,8 @@
 use crate::doctor::facts::{Facts, Read};
 use crate::doctor::verdict::Judgement;
 
-/// A full run should have completed within so many hours: the template's schedule is every six hours.
-const COMPLETE_WITHIN_H: i64 = 24;
+/// A full run should have completed within so many hours: as the template's alarm, half as long again as its schedule of a day.
+const COMPLETE_WITHIN_H: i64 = 36;
 
 /// The table can be read, nothing is paused, and full runs complete.
 pub(crate) fn table(facts: &Facts) -> Read<Judgement> {

@@ -21,6 +21,9 @@ pub(crate) fn reachable(facts: &Facts) -> Read<Judgement> {
     let okta = facts.okta()?;
     Ok(match &okta.organization {
         Asked::Given(()) => Judgement::pass(format!("{} answers as an Okta org", okta.org_url)),
+        Asked::Refused(_) | Asked::NoAnswer(_) if gave_anything(okta) && !okta.org_url.contains("-admin.") => {
+            Judgement::pass(format!("{} gives what the credential asks for, and has no page about the org itself", okta.org_url))
+        }
         Asked::Refused(refusal) => Judgement::fail(format!("{} is no Okta org: {}", okta.org_url, refusal.words), ORG_URL),
         Asked::NoAnswer(why) => {
             let mend =
@@ -29,6 +32,11 @@ pub(crate) fn reachable(facts: &Facts) -> Read<Judgement> {
         }
         Asked::NoCredential(why) | Asked::Withheld(why) => Judgement::skipped(why),
     })
+}
+
+/// Whether anything was given to the credential.
+fn gave_anything(okta: &OktaFacts) -> bool {
+    okta.users.given().is_ok() || okta.groups.given().is_ok() || okta.apps.given().is_ok() || okta.hooks.given().is_ok()
 }
 
 /// The credential is one, and Okta takes it.

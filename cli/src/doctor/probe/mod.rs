@@ -26,7 +26,7 @@ use crate::exit::Exit;
 use crate::output::{Output, Tone};
 use crate::session::Session;
 
-/// How long a request that nobody waits for any more may take until it has its effect.
+/// How long a request may take until lists show its effect.
 const LATE_EFFECT: Duration = Duration::from_secs(2);
 
 /// What was asked for.
@@ -68,17 +68,21 @@ async fn probe(orders: &Orders, store: &Store, output: &Output) -> Result<Exit, 
     };
     let Some(sightings) = seen else {
         output.message("interrupted; what was made is being looked for and deleted");
-        tell_swept(&sweep::sweep(store, |name| names.are_in(name)).await, output);
-        // A request that was under way may have taken effect after the first look.
-        tokio::time::sleep(LATE_EFFECT).await;
-        tell_swept(&sweep::sweep(store, |name| names.are_in(name)).await, output);
+        tell_swept(&sweep_twice(store, &names).await, output);
         return Ok(Exit::Error);
     };
-    let swept = sweep::sweep(store, |name| names.are_in(name)).await;
+    let swept = sweep_twice(store, &names).await;
     tell(orders, &sightings, output)?;
     tell_swept(&swept, output);
     let is_clean = swept.failed.is_empty();
     Ok(if is_clean && sightings.iter().all(|sighting| sighting.holds != Holds::Otherwise) { Exit::Fine } else { Exit::Error })
+}
+
+/// What was made a moment ago may not be listed yet, and a request that was under way may take effect after the first look.
+async fn sweep_twice(store: &Store, names: &Names) -> sweep::Swept {
+    let first = sweep::sweep(store, |name| names.are_in(name)).await;
+    tokio::time::sleep(LATE_EFFECT).await;
+    first.then(sweep::sweep(store, |name| names.are_in(name)).await)
 }
 
 async fn clean_up(orders: &Orders, store: &Store, output: &Output) -> Result<Exit, CliError> {
@@ -108,11 +112,11 @@ fn agree(orders: &Orders, question: &str) -> Result<(), CliError> {
     let mut answer = String::new();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
     asked.map_err(|error| CliError::Other(Box::new(error)))?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        Ok(())
-    } else {
-        Err(CliError::Usage("nothing was written".to_owned()))
-    }
+    if is_yes(&answer) { Ok(()) } else { Err(CliError::Declined) }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Comes back when someone wants the process to end.
@@ -166,4 +170,16 @@ fn tell_swept(swept: &sweep::Swept, output: &Output) {
 #[cfg(test)]
 pub(super) fn fact_ids() -> impl Iterator<Item = &'static str> {
     sightings::ALL.iter().map(|fact| fact.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_is_one_and_anything_else_has_a_code_of_its_own() {
+        assert!(["y\n", "YES\n", " yes "].into_iter().all(is_yes));
+        assert!(["", "\n", "n\n", "no", "yes please"].into_iter().all(|answer| !is_yes(answer)));
+        assert_eq!(CliError::Declined.exit(), Exit::Declined);
+    }
 }

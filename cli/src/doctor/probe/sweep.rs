@@ -36,6 +36,15 @@ pub(super) struct Swept {
     pub(super) failed: Vec<(String, String)>,
 }
 
+impl Swept {
+    /// What came of two looks: what the first one failed on, the second one met again, or not any more.
+    pub(super) fn then(mut self, later: Self) -> Self {
+        let is_new: Vec<Thing> = later.removed.into_iter().filter(|thing| !self.removed.contains(thing)).collect();
+        self.removed.extend(is_new);
+        Self { failed: later.failed, ..self }
+    }
+}
+
 /// Everything in the store whose name is one of these.
 ///
 /// # Errors
@@ -69,5 +78,21 @@ pub(super) async fn sweep(store: &Store, is_ours: impl Fn(&str) -> bool) -> Swep
     match find(store, is_ours).await {
         Ok(things) => remove(store, things).await,
         Err(why) => Swept { failed: vec![("what the probe made".to_owned(), why)], ..Swept::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_look_adds_what_the_first_one_missed_and_decides_what_failed() {
+        let thing = |id: &str| Thing { kind: Kind::User, id: id.to_owned(), name: "lockstep-doctor-probe-…".to_owned() };
+        let failed = |what: &str| vec![(what.to_owned(), "throttled".to_owned())];
+        let first = Swept { removed: vec![thing("u-1")], failed: failed("the user u-2") };
+        let swept = first.then(Swept { removed: vec![thing("u-1"), thing("u-2"), thing("u-late")], failed: Vec::new() });
+        assert_eq!((swept.removed, swept.failed), (vec![thing("u-1"), thing("u-2"), thing("u-late")], Vec::new()));
+        let first = Swept { removed: vec![thing("u-1")], failed: Vec::new() };
+        assert_eq!(first.then(Swept { removed: Vec::new(), failed: failed("the group g-1") }).failed, failed("the group g-1"));
     }
 }

@@ -113,7 +113,7 @@ fn organization() -> Organization {
         tags: None,
     };
     let ids = ["000000000001", "000000000002"].map(|id| (AccountId::new(id).unwrap(), account(id)));
-    Organization { is_whole: true, accounts: BTreeMap::from(ids), off_limits: None }
+    Organization { is_whole: true, accounts: BTreeMap::from(ids), ..Organization::default() }
 }
 
 fn aws() -> AwsFacts {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::super::gather::{app_record, hook, metadata};
+use super::super::gather::{app_record, hook, metadata, of_identity_center};
 
 /// A recorded body; `None`, said aloud, where there are no recordings.
 #[expect(clippy::disallowed_methods, reason = "where the recordings are is for whoever runs the tests to say")]
@@ -40,6 +40,13 @@ fn an_app_says_its_sign_on_mode_and_its_user_name() {
     let app = app_record(&apps[0]);
     assert_eq!((app.sign_on_mode.as_str(), app.user_name_template.as_str(), app.is_active), ("OPENID_CONNECT", "${source.login}", true));
     assert!(app.id.starts_with("0oa") && app.name_id_template.is_none());
+}
+
+#[test]
+fn of_an_unfiltered_list_only_identity_centers_apps_are_taken() {
+    let records = ["amazon_aws_sso", "amazon_aws", "oidc_client"].map(|name| serde_json::json!({"id": "0oa1", "name": name}));
+    let taken: Vec<Value> = records.iter().filter_map(of_identity_center).collect();
+    assert_eq!(taken, records[..1]);
 }
 
 #[test]

@@ -51,7 +51,25 @@ fn okta_that_does_not_answer_is_one_failure() {
 
 #[test]
 fn an_address_that_is_no_org_is_said() {
-    produces(|facts| okta_of(facts).organization = refused(404, "E0000008"), &[("okta.reachable", Fail)], "without -admin");
+    let no_org = |facts: &mut Facts| {
+        let okta = okta_of(facts);
+        okta.organization = refused(404, "E0000008");
+        (okta.users, okta.groups) = (refused(404, "E0000008"), refused(404, "E0000008"));
+        (okta.apps, okta.hooks) = (refused(404, "E0000008"), refused(404, "E0000008"));
+    };
+    produces(no_org, &[("okta.reachable", Fail)], "without -admin");
+    let admin = |facts: &mut Facts| {
+        okta_of(facts).org_url = "https://acme-admin.okta.com".to_owned();
+        okta_of(facts).organization = refused(404, "E0000008");
+    };
+    produces(admin, &[("okta.reachable", Fail)], "without -admin");
+}
+
+#[test]
+fn an_org_that_gives_what_it_is_asked_for_needs_no_page_about_itself() {
+    let mut facts = facts();
+    okta_of(&mut facts).organization = refused(404, "E0000022");
+    assert_eq!(troubles(&facts), []);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sync_core::assignments::RuleText;
 use sync_core::ids::{AccountId, GroupId, PermissionSetArn, RequestId};
 
-use super::{Ledger, RowKey};
+use super::{Ledger, RowKey, not_understood};
 use crate::ports::{Expect, Table, TableError};
 
 const PK: &str = "assignment";
@@ -90,9 +90,11 @@ impl<T: Table> Ledger<T> {
         self.table.delete(PK, &key.sk(), Expect::Anything).await
     }
 
-    /// The rules that earlier runs followed, as far as their assignments may still be there.
+    /// The rules that earlier runs followed, as far as their assignments may still be there. Where the row is not understood, there are none
+    /// to rely on: what a rule gave that is there no more would be taken for what no rule gives.
     pub async fn former_rules(&self, now: Timestamp) -> Result<Vec<RuleText>, TableError> {
-        Ok(self.recall(STATE, RULES, now).await?.unwrap_or_default())
+        let row = self.read(STATE, RULES, now).await?;
+        row.map_or(Ok(Vec::new()), |read| read.body.ok_or_else(not_understood))
     }
 
     /// Remembers the rules that were followed.

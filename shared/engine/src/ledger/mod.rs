@@ -3,6 +3,7 @@
 mod assignments;
 mod budget;
 mod departing;
+mod held;
 mod history;
 mod lease;
 mod members;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub use assignments::{AssignmentKey, AssignmentNote};
 pub use budget::Reserved;
+pub use held::OpenHeld;
 pub use history::PastRun;
 pub use lease::{Lease, LeaseError};
 pub(crate) use members::{NewlyRead, RecordsBefore};

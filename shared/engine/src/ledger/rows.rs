@@ -45,7 +45,7 @@ pub struct KnownSizes {
     /// Assignments of those that rules speak of.
     #[serde(default)]
     pub assignments: u64,
-    /// Members by group, of the groups that have enough of them for a limit of their own.
+    /// Members by group with what the window had taken of them by then, of the groups that have enough for a limit of their own.
     pub by_group: BTreeMap<GroupId, u64>,
 }
 

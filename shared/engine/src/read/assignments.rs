@@ -1,6 +1,6 @@
 //! What groups give: read by group, one call each, whatever the number of accounts; and only where a rule speaks of the group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt};
 use sync_core::action::GroupLabel;
@@ -20,19 +20,28 @@ use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// A group whose assignments matter.
-struct Spoken {
+pub(super) struct Spoken {
     okta_id: OktaGroupId,
-    label: GroupLabel,
-    group: Option<GroupId>,
-    is_deleted: bool,
+    pub(super) label: GroupLabel,
+    pub(super) group: Option<GroupId>,
+    pub(super) is_deleted: bool,
 }
+
+/// What AWS said of one group's assignments.
+type Asked = (OktaGroupId, GroupId, Result<Vec<Assignment>, TargetError>);
+
+/// So many groups tell whether AWS denies reading by group for one of them, or altogether.
+const SAMPLE: usize = 2;
 
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Reads what the groups give that rules speak of, and those that are to be deleted.
     pub(super) async fn read_assignments(&self, reads: &mut Reads, wanted: impl Fn(&OktaGroupId) -> bool) {
         match self.ledger.former_rules(self.clock.now()).await {
-            Ok(rules) => reads.actual.former_rules = rules,
-            Err(error) => self.unreadable(reads, "the rules that were followed before", &error.to_string()),
+            Ok(rules) => (reads.actual.former_rules, reads.actual.former_rules_unread) = (rules, false),
+            Err(error) => {
+                reads.actual.former_rules_unread = true;
+                self.unreadable(reads, "the rules that were followed before", &error.to_string());
+            }
         }
         let spoken = self.spoken_of(reads, wanted);
         if spoken.is_empty() {
@@ -99,11 +108,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn read_what_they_give(&self, reads: &mut Reads, spoken: &[Spoken]) {
         let existing: Vec<(OktaGroupId, GroupId)> =
             spoken.iter().filter_map(|group| Some((group.okta_id.clone(), group.group.clone()?))).collect();
-        let read = |(okta_id, group): (OktaGroupId, GroupId)| async move {
-            let result = self.target.assignments_of_group(&group).await;
-            (okta_id, group, result)
-        };
-        let results: Vec<_> = stream::iter(existing).map(read).buffer_unordered(CONCURRENCY).collect().await;
+        if existing.is_empty() {
+            return self.learn_who_we_are(reads).await;
+        }
+        let results = self.ask_each(existing).await;
         let denied: BTreeSet<GroupId> =
             results.iter().filter(|(_, _, result)| is_denied(result)).map(|(_, group, _)| group.clone()).collect();
         if !denied.is_empty() {
@@ -123,51 +131,28 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
-    /// A delegated administrator may not read by group: every account and permission set that the rules name is read instead. What a group
-    /// gives beyond that is not seen, so a group is not deleted on the strength of it, but emptied.
-    async fn read_by_account(&self, reads: &mut Reads, spoken: &[&Spoken]) {
-        match self.target.management_account().await {
-            Ok(id) => reads.actual.organization.off_limits = Some(id),
-            Err(error) => self.unreadable(reads, "the management account", &error.to_string()),
-        }
-        let pairs = self.pairs(reads, spoken);
-        tracing::warn!(event = "assignments_by_account", calls = pairs.len(), "AWS does not let this account read assignments by group");
-        reads.notes.push(format!(
-            "assignments were read by account and permission set, in {} calls: AWS gives them by group to the management account only",
-            pairs.len()
-        ));
-        for kept in spoken.iter().filter(|group| group.is_deleted) {
-            reads.notes.push(format!(
-                "group {} ({}) is to be deleted, and is emptied instead: a delegated administrator does not see what it gives beyond the \
-                 rules, which would be left behind; delete it by hand, or let a run in the management account do it",
-                kept.label.name, kept.label.okta_id
-            ));
-        }
-        let results = self.read_pairs(pairs).await;
-        let mut given: BTreeMap<GroupId, BTreeSet<Target>> = BTreeMap::new();
-        let mut failed = None;
-        for (pair, result) in results {
-            match result {
-                Ok(assignments) => {
-                    reads.actual.crowds.insert(pair, assignments.len());
-                    for assignment in assignments {
-                        given.entry(assignment.group.clone()).or_default().insert(target(assignment));
-                    }
-                }
-                Err(error) => failed = Some(error.to_string()),
+    /// What each group gives. Where AWS denies it of the first ones it denies it of all, and the others are not asked about.
+    async fn ask_each(&self, mut groups: Vec<(OktaGroupId, GroupId)>) -> Vec<Asked> {
+        let others = groups.split_off(groups.len().min(SAMPLE));
+        let mut results = self.ask_about(groups).await;
+        match results.iter().find_map(|(_, _, result)| result.as_ref().err()).cloned() {
+            Some(denial) if results.iter().all(|(_, _, result)| is_denied(result)) => {
+                results.extend(others.into_iter().map(|(okta_id, group)| (okta_id, group, Err(denial.clone()))));
             }
+            Some(_) | None => results.extend(self.ask_about(others).await),
         }
-        if let Some(error) = &failed {
-            self.unreadable(reads, "assignments", error);
-        }
-        for group in spoken.iter().filter(|group| !group.is_deleted).filter_map(|group| group.group.clone()) {
-            let known = given.remove(&group).unwrap_or_default();
-            let reading = failed.clone().map_or(Reading::Known(known), Reading::Unknown);
-            reads.actual.assignments.insert(group, reading);
-        }
+        results
     }
 
-    async fn read_pairs(&self, pairs: BTreeSet<Target>) -> Vec<(Target, Result<Vec<Assignment>, TargetError>)> {
+    async fn ask_about(&self, groups: Vec<(OktaGroupId, GroupId)>) -> Vec<Asked> {
+        let ask = |(okta_id, group): (OktaGroupId, GroupId)| async move {
+            let result = self.target.assignments_of_group(&group).await;
+            (okta_id, group, result)
+        };
+        stream::iter(groups).map(ask).buffer_unordered(CONCURRENCY).collect().await
+    }
+
+    pub(super) async fn read_pairs(&self, pairs: BTreeSet<Target>) -> Vec<(Target, Result<Vec<Assignment>, TargetError>)> {
         let read = |pair: Target| async move {
             let result = self.target.assignments_on(&pair.account, &pair.permission_set).await;
             (pair, result)
@@ -188,20 +173,6 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
-    /// Every account and permission set that the rules, present and former, name for these groups.
-    fn pairs(&self, reads: &Reads, spoken: &[&Spoken]) -> BTreeSet<Target> {
-        let rules = self.all_rules(reads);
-        let mut pairs = BTreeSet::new();
-        for derived in
-            spoken.iter().flat_map(|group| rules.iter().filter_map(|rule| rule.derive(&group.label.name, &reads.actual.organization)))
-        {
-            for arn in derived.permission_sets.iter().filter_map(|name| reads.actual.permission_sets.get(name)) {
-                pairs.extend(derived.accounts.iter().map(|account| Target { account: account.clone(), permission_set: arn.clone() }));
-            }
-        }
-        pairs
-    }
-
     pub(super) fn unreadable(&self, reads: &mut Reads, what: &str, error: &str) {
         let (kind, name, reason) = (UnresolvedKind::Unreadable, what.to_owned(), format!("{what} could not be read: {error}"));
         reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason });
@@ -215,7 +186,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 }
 
-fn is_denied(result: &Result<Vec<Assignment>, TargetError>) -> bool {
+pub(super) fn is_denied(result: &Result<Vec<Assignment>, TargetError>) -> bool {
     matches!(result, Err(error) if error.kind == TargetErrorKind::Denied)
 }
 

@@ -4,6 +4,7 @@
 mod again;
 mod app;
 mod assignments;
+mod by_account;
 mod changes;
 mod departing;
 mod everything;

@@ -1,6 +1,6 @@
 //! The organization, as far as rules ask for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -46,33 +46,49 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Before anything is done in an account, whether it is ACTIVE. Where the organization was read that is known; else the accounts in
     /// question are looked at, and a run that has nothing to do asks nothing.
     pub(super) async fn look_before(&self, reads: &mut Reads) {
-        if reads.actual.organization.is_whole {
-            return;
-        }
-        let accounts = self.accounts_in_question(reads);
-        let asked = accounts.clone();
-        let result = if accounts.len() > MOST_LOOKUPS { self.target.accounts().await } else { self.look_at(accounts).await };
-        match result {
-            Ok(found) => {
-                for id in asked.into_iter().filter(|id| !found.iter().any(|account| account.id == *id)) {
-                    let (name, state) = (String::new(), "not in the organization".to_owned());
-                    let facts = AccountFacts { name, is_active: false, state, units: Vec::new(), tags: None };
-                    reads.actual.organization.accounts.insert(id, facts);
-                }
-                for Account { id, name, is_active, state, .. } in found {
-                    let facts = AccountFacts { name, is_active, state, units: Vec::new(), tags: None };
-                    reads.actual.organization.accounts.insert(id, facts);
-                }
-            }
-            Err(error) => tracing::warn!(event = "accounts_not_looked_at", error = %error, "AWS itself refuses what cannot be done"),
+        if !reads.actual.organization.is_whole {
+            let accounts = self.accounts_in_question(reads);
+            self.look_at_accounts(reads, accounts).await;
         }
     }
 
-    async fn look_at(&self, accounts: impl IntoIterator<Item = AccountId>) -> Result<Vec<Account>, TargetError> {
-        let look = |id: AccountId| async move { self.target.account(&id).await };
-        let found: Vec<Option<Account>> =
-            stream::iter(accounts.into_iter().collect::<Vec<_>>()).map(look).buffer_unordered(CONCURRENCY).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+    /// Looks at these accounts, each by itself or in the list of all, which stands in for looks that AWS does not answer. Of what neither
+    /// says anything, nothing is known.
+    pub(super) async fn look_at_accounts(&self, reads: &mut Reads, asked: BTreeSet<AccountId>) {
+        let mut seen = if asked.len() > MOST_LOOKUPS { BTreeMap::new() } else { self.look_at_each(&asked).await };
+        if seen.len() < asked.len() {
+            match self.target.accounts().await {
+                Ok(all) => {
+                    let find = |id: &AccountId| all.iter().find(|account| account.id == *id).cloned();
+                    seen = asked.into_iter().map(|id| (id.clone(), find(&id))).collect();
+                }
+                Err(error) => tracing::warn!(event = "accounts_not_looked_at", error = %error, "AWS itself refuses what cannot be done"),
+            }
+        }
+        let organization = &mut reads.actual.organization;
+        for (id, account) in seen {
+            match account {
+                Some(account) => drop(organization.accounts.insert(id, facts(account))),
+                None => drop(organization.absent.insert(id)),
+            }
+        }
+    }
+
+    /// Those of these accounts that AWS says something about; `None` where it says that there is no such account.
+    async fn look_at_each(&self, asked: &BTreeSet<AccountId>) -> BTreeMap<AccountId, Option<Account>> {
+        let look = |id: AccountId| async move {
+            let result = self.target.account(&id).await;
+            (id, result)
+        };
+        let looks: Vec<_> = stream::iter(asked.clone()).map(look).buffer_unordered(CONCURRENCY).collect().await;
+        let said = |(id, result): (AccountId, Result<Option<Account>, TargetError>)| match result {
+            Ok(account) => Some((id, account)),
+            Err(error) => {
+                tracing::warn!(event = "account_not_looked_at", account = %id, error = %error, "all accounts are listed instead");
+                None
+            }
+        };
+        looks.into_iter().filter_map(said).collect()
     }
 }
 
@@ -86,22 +102,26 @@ pub async fn organization<T: ReadOrganization>(target: &T, rules: &[AssignmentRu
     let units = if asks_for_units { read_units(target, &accounts).await? } else { BTreeMap::new() };
     let asks_for_tags = rules.iter().any(AssignmentRule::needs_tags);
     let tags = if asks_for_tags { read_tags(target, &accounts).await? } else { BTreeMap::new() };
-    let facts = |account: Account| {
-        let facts = AccountFacts {
-            units: units.get(&account.id).cloned().unwrap_or_default(),
-            tags: tags.get(&account.id).cloned(),
-            name: account.name,
-            is_active: account.is_active,
-            state: account.state,
-        };
-        (account.id, facts)
+    let whole = |account: Account| {
+        let (units, tags) = (units.get(&account.id).cloned().unwrap_or_default(), tags.get(&account.id).cloned());
+        (account.id.clone(), AccountFacts { units, tags, ..facts(account) })
     };
-    Ok(Organization { is_whole: true, accounts: accounts.into_iter().map(facts).collect(), off_limits: None })
+    Ok(Organization { is_whole: true, accounts: accounts.into_iter().map(whole).collect(), ..Organization::default() })
 }
 
-/// The names of the units above each account, from below the root down. Their ids come with the accounts, or the tree is walked.
+/// What an account says of itself.
+fn facts(account: Account) -> AccountFacts {
+    let Account { name, is_active, state, .. } = account;
+    AccountFacts { name, is_active, state, units: Vec::new(), tags: None }
+}
+
+/// The names of the units above each account, from below the root down. Their ids come with the accounts, that of the root too, or the tree
+/// is walked.
 async fn read_units<T: ReadOrganization>(target: &T, accounts: &[Account]) -> Result<BTreeMap<AccountId, Vec<String>>, TargetError> {
-    let root = target.root().await?;
+    let root = match accounts.iter().find_map(|account| account.path.first()) {
+        Some(id) => OrganizationalUnit { id: id.clone(), name: String::new() },
+        None => target.root().await?,
+    };
     let mut tree = BTreeMap::new();
     walk(target, root, Vec::new(), &mut tree).await?;
     if accounts.iter().all(|account| !account.path.is_empty()) {

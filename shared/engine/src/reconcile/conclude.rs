@@ -1,12 +1,14 @@
 //! What an applying run leaves behind for the others: the budget settled, its record, the watermark, sizes and pins.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sync_core::action::{Action, AssignmentRemovalReason};
-use sync_core::assignments::RuleText;
+use sync_core::assignments::{RuleText, vanished};
 use sync_core::error::TargetErrorKind;
-use sync_core::guard::Spend;
+use sync_core::guard::{Rule, Spend, Window};
 use sync_core::history::Change;
-use sync_core::ids::OktaUserId;
+use sync_core::ids::{GroupId, OktaUserId};
 use sync_core::outcome::{Effect, Outcome};
 use sync_core::policy::ManagedUsers;
 use sync_core::report::document::Document;
@@ -17,7 +19,7 @@ use sync_core::unresolved::UnresolvedKind;
 
 use super::Ground;
 use crate::engine::Engine;
-use crate::ledger::{KnownSizes, RunRecord, Touched};
+use crate::ledger::{KnownSizes, OpenHeld, RunRecord, Touched};
 use crate::ports::{Clock, Table, TableError};
 use crate::read::Reads;
 use crate::request::{Request, Scope, Since};
@@ -42,6 +44,11 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         if request.scope == Scope::All || report.status != Status::Converged {
             self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
+        if request.scope == Scope::All && is_read_whole(findings) {
+            self.ledger.replace_held(open_held(findings), began, now).await?;
+        } else {
+            self.ledger.add_held(open_held(findings), now).await?;
+        }
         if request.scope == Scope::All && report.status != Status::Failed {
             self.ledger.set_policy_hash(self.policy.hash(), now).await?;
             self.remember_rules(findings, now).await?;
@@ -59,14 +66,15 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
-    /// Remembers the rules that were followed. One that is there no more stays remembered as long as something of it is held, or failed.
+    /// Remembers the rules that were followed. One that is there no more stays remembered as long as something of it is held, frozen, or failed.
     async fn remember_rules(&self, findings: &Findings, now: Timestamp) -> Result<(), TableError> {
         let current: Vec<RuleText> = self.policy.assignments.iter().map(|rule| rule.text.clone()).collect();
         let former = self.ledger.former_rules(now).await?;
         let is_orphaned =
             |action: &Action| matches!(action, Action::DeleteAssignment { reason: AssignmentRemovalReason::OrphanedRule, .. });
-        let is_open = !is_whole(findings) || findings.held.actions().actions().any(|(_, action)| is_orphaned(action));
-        let kept = former.iter().filter(|rule| is_open && !current.contains(rule)).cloned();
+        let is_held = findings.held.actions().actions().any(|(_, action)| is_orphaned(action));
+        let is_open = !is_whole(findings) || findings.has_frozen_orphans || is_held;
+        let kept = vanished(&former, &current).into_iter().filter(|_| is_open).cloned();
         let rules: Vec<RuleText> = current.iter().cloned().chain(kept).collect();
         if rules == former { Ok(()) } else { self.ledger.set_former_rules(&rules, now).await }
     }
@@ -98,7 +106,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         self.ledger.set_pins(&found, now).await?;
         self.remember_departing(reads, now).await?;
         match &request.scope {
-            Scope::All => self.ledger.set_sizes(&self.sizes(reads), now).await,
+            Scope::All => self.ledger.set_sizes(&self.sizes(reads, now).await, now).await,
             Scope::Triggers(triggers) => {
                 let users = triggers.users.iter().map(|user| user.id.clone()).collect();
                 let touched = Touched { users, groups: triggers.groups.clone() };
@@ -146,25 +154,47 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         }
     }
 
-    /// The sizes of the managed groups; single ones only from the population on from which a group has a limit of its own.
-    fn sizes(&self, reads: &Reads) -> KnownSizes {
+    /// The sizes of the managed groups; single ones only from the population on from which a group has a limit of its own, and with what the
+    /// window took of them so far, which is held against them.
+    async fn sizes(&self, reads: &Reads, now: Timestamp) -> KnownSizes {
         let facts = reads.facts(&self.policy, None);
-        let has_a_limit = |size: &u64| *size >= self.policy.guard.min_population;
-        let by_group = facts.group_sizes.into_iter().filter(|(_, size)| has_a_limit(size)).collect();
+        let taken = match self.ledger.window(self.policy.guard.window_hours, now).await {
+            Window::Used(usage) => usage.by_group,
+            Window::Unavailable => BTreeMap::new(),
+        };
+        let before = |(group, size): (GroupId, u64)| {
+            let size = size + taken.get(&group).copied().unwrap_or_default();
+            (size >= self.policy.guard.min_population).then_some((group, size))
+        };
         KnownSizes {
             groups: facts.managed_groups,
             memberships: facts.managed_memberships,
             assignments: facts.managed_assignments,
-            by_group,
+            by_group: facts.group_sizes.into_iter().filter_map(before).collect(),
         }
     }
 }
 
 /// Whether a run looked at all that it was about, and did what it wanted and was not held.
-fn is_whole(findings: &Findings) -> bool {
-    let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
+pub(super) fn is_whole(findings: &Findings) -> bool {
     let undone = findings.outcomes.iter().any(|(_, outcome)| !matches!(outcome, Outcome::Done(_)));
-    findings.failed_reads.is_empty() && !unread && !undone
+    is_read_whole(findings) && !undone
+}
+
+/// Whether a run looked at all that it was about.
+fn is_read_whole(findings: &Findings) -> bool {
+    let unread = findings.unresolved.iter().any(|entry| entry.kind == UnresolvedKind::Unreadable);
+    findings.failed_reads.is_empty() && !unread
+}
+
+/// What waits for a person: what passes by itself is tried again.
+fn open_held(findings: &Findings) -> OpenHeld {
+    let entries = findings.held.entries.iter().filter(|entry| !entry.rule.passes_by_itself());
+    let counted = entries.map(|entry| (entry.rule, entry.actions.len() as u64));
+    counted.fold(OpenHeld::default(), |held, (rule, actions)| OpenHeld {
+        actions: held.actions + actions.max(1),
+        leavers: held.leavers + if rule == Rule::MaxLeavers { actions } else { 0 },
+    })
 }
 
 /// What was used of what was reserved: what was done, and what may have been done although no answer came.

@@ -12,7 +12,7 @@ use sync_core::policy::Policy;
 use sync_core::reading::Reading;
 use sync_core::records::OktaGroup;
 use sync_core::report::Findings;
-use sync_core::resolve::resolve;
+use sync_core::resolve::{has_frozen_orphans, resolve};
 use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
@@ -55,7 +55,8 @@ where
         }
         let groups_remembered = if run.writes { self.remember(run.request, &ground).await } else { 0 };
         let (notes, is_reading_cut_off) = (std::mem::take(&mut ground.reads.notes), ground.reads.is_cut_off);
-        let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, ..Findings::default() };
+        let has_frozen_orphans = has_frozen_orphans(&ground.reads.okta, &ground.reads.actual, &self.policy);
+        let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, has_frozen_orphans, ..Findings::default() };
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
             let (wanted, unresolved) = self.wanted_of_reads(&mut ground, shifted.as_ref()).await;

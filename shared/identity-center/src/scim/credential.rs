@@ -40,6 +40,9 @@ impl Endpoint {
         }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
+            // The `+` of forms is a plus to whoever reads an address by its own standard.
+            let plain = url.query().map(|query| query.replace('+', "%20"));
+            url.set_query(plain.as_deref());
         }
         url
     }
@@ -102,7 +105,7 @@ mod tests {
             "http://127.0.0.1:4600/t-1/scim/v2//",
         ] {
             let url = Endpoint::parse(good).unwrap().at(&["Users", "u 1/x"], &[("filter", "userName eq \"a\"")]).to_string();
-            assert!(url.ends_with("/t-1/scim/v2/Users/u%201%2Fx?filter=userName+eq+%22a%22"), "{url}");
+            assert!(url.ends_with("/t-1/scim/v2/Users/u%201%2Fx?filter=userName%20eq%20%22a%22"), "{url}");
         }
         for bad in [
             "",

@@ -1,18 +1,15 @@
-//! What an answer means. Decided on the HTTP status, and on whether the body is SCIM's at all; never on its words.
+//! What an answer means. Decided on the HTTP status, and on whether an API or a page answers; never on its words.
 
 use std::time::Duration;
 
 use httpdate::parse_http_date;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 use sync_core::error::TargetErrorKind as Kind;
 
 use super::transport::{Answer, NoAnswer};
 use crate::api::Api;
 use crate::errors::{About, Again, Failure, MAX_PAUSE};
-
-/// The schema of an error's body. AWS writes it under `schema`, the standard under `schemas`.
-const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// How much of the other side's own words an error repeats, in characters.
 const SHOWN_CHARS: usize = 200;
@@ -22,7 +19,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// The words of an answer that is an error; all of them may be missing, because proxies answer with pages of their own.
 #[derive(Debug, Default)]
 struct ErrorBody {
-    is_scim: bool,
+    /// Whether a SCIM endpoint answers: with an error of its schema (AWS writes `schema`, the standard `schemas`, others only its `status`), or
+    /// with what is of SCIM's media type. What stands before one answers with pages, or with objects of another kind.
+    is_from_scim: bool,
     detail: Option<String>,
     scim_type: Option<String>,
     request_id: Option<String>,
@@ -31,14 +30,12 @@ struct ErrorBody {
 impl ErrorBody {
     fn read(answer: &Answer) -> Self {
         let header = answer.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(shown);
-        let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else { return Self { request_id: header, ..Self::default() } };
-        let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(shown);
-        let names_schema = |key: &str| {
-            let schemas = body.get(key).and_then(Value::as_array);
-            schemas.is_some_and(|schemas| schemas.iter().any(|schema| schema.as_str() == Some(ERROR_SCHEMA)))
+        let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+            return Self { is_from_scim: answer.body.is_empty() && is_scim(&answer.headers), request_id: header, ..Self::default() };
         };
+        let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(shown);
         Self {
-            is_scim: names_schema("schemas") || names_schema("schema"),
+            is_from_scim: ["schemas", "schema", "status"].iter().any(|name| body.get(name).is_some()) || is_scim(&answer.headers),
             detail: text("detail"),
             scim_type: text("scimType"),
             request_id: text("exceptionRequestId").or(header),
@@ -51,6 +48,11 @@ impl ErrorBody {
         let detail = self.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
         format!("HTTP {status}{kind}{detail} (request {})", self.request_id.as_deref().unwrap_or("without id"))
     }
+}
+
+fn is_scim(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("application/scim+json")
 }
 
 fn shown(text: &str) -> String {
@@ -100,13 +102,13 @@ fn refused(api: Api, answer: &Answer) -> Failure {
     let about = match answer.status {
         401 => About::TokenRefused,
         // Only the endpoint itself can say that something does not exist. A page from elsewhere says that the address is wrong.
-        404 if body.is_scim => About::Missing(None),
+        404 if body.is_from_scim => About::Missing(None),
         _ => About::Nothing,
     };
-    Failure { again, about, ..Failure::new(api, kind, body.told(answer.status) + advice(answer.status, body.is_scim)) }
+    Failure { again, about, ..Failure::new(api, kind, body.told(answer.status) + advice(answer.status, body.is_from_scim)) }
 }
 
-fn advice(status: u16, is_scim: bool) -> &'static str {
+fn advice(status: u16, is_from_scim: bool) -> &'static str {
     match status {
         401 => {
             "; the SCIM token is not accepted: it has expired, was revoked, or is of another tenant than the endpoint. Make a new one in IAM \
@@ -117,7 +119,7 @@ fn advice(status: u16, is_scim: bool) -> &'static str {
             "; the SCIM endpoint does not allow it: look whether automatic provisioning is on, and at the identity store's network rules \
              (ScimAllowSourceIps)"
         }
-        404 if !is_scim => "; this is no answer of a SCIM endpoint: correct the endpoint in the SCIM secret",
+        404 if !is_from_scim => "; this is no answer of a SCIM endpoint: correct the endpoint in the SCIM secret",
         300..=399 => "; it redirects, which is not followed: correct the endpoint in the SCIM secret",
         _ => "",
     }
@@ -171,13 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn only_a_scim_answer_says_that_something_does_not_exist() {
-        assert_eq!(failure(404, SCIM).about, About::Missing(None));
-        let as_aws_writes_it = SCIM.replace("schemas", "schema");
-        assert_eq!(failure(404, &as_aws_writes_it).about, About::Missing(None));
-        let page = failure(404, "<html>no such page</html>");
-        assert_eq!(page.about, About::Nothing);
-        assert!(page.error.detail.ends_with("correct the endpoint in the SCIM secret"), "{}", page.error.detail);
+    fn only_a_scim_endpoint_says_that_something_does_not_exist() {
+        for said in [SCIM, &SCIM.replace("schemas", "schema"), r#"{"status":404,"detail":"no such group"}"#] {
+            assert_eq!(failure(404, said).about, About::Missing(None), "{said}");
+        }
+        for body in ["", "{}"] {
+            let headers = [("content-type", "application/scim+json;charset=UTF-8")];
+            assert_eq!(judge(Api::ScimGetUser, Ok(answer(404, &headers, body))).unwrap_err().about, About::Missing(None));
+        }
+        for page in ["<html>no such page</html>", "", "no such page", "[]", "\"no such page\"", r#"{"message":"Not Found"}"#] {
+            let page = failure(404, page);
+            assert_eq!(page.about, About::Nothing);
+            assert!(page.error.detail.ends_with("correct the endpoint in the SCIM secret"), "{}", page.error.detail);
+        }
     }
 
     #[test]

@@ -83,6 +83,35 @@ async fn a_group_that_is_made_against_what_aws_says_does_not_stay() {
     assert!(deleted.into_iter().any(|request| request.body["GroupId"] == "g-made"));
 }
 
+#[tokio::test]
+async fn what_a_store_that_refuses_nothing_makes_is_undone_at_once_by_what_it_returned() {
+    let fake = Fake::start(|request| match request.operation.as_str() {
+        "CreateGroup" => Reply::Ok(json!({"GroupId": "g-made", "IdentityStoreId": "d-test"})),
+        "CreateUser" => Reply::Ok(json!({"UserId": "u-made", "IdentityStoreId": "d-test"})),
+        "CreateGroupMembership" => Reply::Ok(json!({"MembershipId": "m-made", "IdentityStoreId": "d-test"})),
+        operation if operation.starts_with("Create") || operation.starts_with("Delete") => Reply::Ok(json!({})),
+        _ => Reply::Error(400, "ResourceNotFoundException", json!({})),
+    });
+    let fake = fake.await;
+    let tried = fake.target().await.try_all(now).await;
+    let sent = fake.requests();
+    let after = |operation: &str| {
+        let at = sent.iter().position(|request| request.operation == operation).unwrap();
+        (&sent[at], &sent[at + 1])
+    };
+    for (create, delete, key, id) in [
+        ("CreateGroup", "DeleteGroup", "GroupId", "g-made"),
+        ("CreateUser", "DeleteUser", "UserId", "u-made"),
+        ("CreateGroupMembership", "DeleteGroupMembership", "MembershipId", "m-made"),
+    ] {
+        let (_, next) = after(create);
+        assert_eq!((next.operation.as_str(), &next.body[key]), (delete, &json!(id)));
+    }
+    let (assigned, next) = after("CreateAccountAssignment");
+    assert_eq!((next.operation.as_str(), &next.body), ("DeleteAccountAssignment", &assigned.body));
+    assert_eq!(of(&tried, "CreateAccountAssignment").found, Found::Allowed);
+}
+
 fn has_random_id(body: &serde_json::Value) -> bool {
     ["GroupId", "UserId", "MembershipId"].iter().any(|key| body[*key].as_str().is_some_and(|id| uuid::Uuid::parse_str(id).is_ok()))
 }

@@ -107,6 +107,22 @@ async fn each_read_of_the_organization_names_what_it_is_about() {
 }
 
 #[tokio::test]
+async fn s41_where_the_organization_may_not_be_described_the_owner_of_the_instance_is_its_management_account() {
+    let owned = |owner: Value| {
+        let instance = json!({"InstanceArn": "arn:ours", "IdentityStoreId": "d-test", "Status": "ACTIVE", "OwnerAccountId": owner});
+        let other = json!({"InstanceArn": "arn:other", "IdentityStoreId": "d-other", "OwnerAccountId": "999999999999"});
+        move |request: &Request| match request.operation.as_str() {
+            "ListInstances" => Reply::Ok(json!({"Instances": [other, instance]})),
+            _ => Reply::Error(400, "AccessDeniedException", json!({})),
+        }
+    };
+    let fake = Fake::start(owned(json!(ID))).await;
+    assert_eq!(fake.target().await.management_account().await, Ok(account(ID)));
+    let unowned = Fake::start(owned(json!(null))).await.target().await.management_account().await.unwrap_err();
+    assert_eq!((unowned.kind, unowned.operation.as_str()), (TargetErrorKind::Denied, "DescribeOrganization"));
+}
+
+#[tokio::test]
 async fn s40_the_state_of_an_account_goes_before_its_status() {
     let cases = [
         (json!({"State": "ACTIVE", "Status": "SUSPENDED"}), true, "ACTIVE"),
@@ -199,7 +215,8 @@ async fn every_code_of_organizations_has_its_kind() {
         let shown = format!("{reply:?}");
         let fake = Fake::replies([reply]).await;
         let error = fake.target().await.management_account().await.unwrap_err();
-        assert_eq!((error.kind, fake.requests().len()), (kind, requests), "{shown}: {error}");
+        let sent = fake.operations().into_iter().filter(|operation| operation == "DescribeOrganization").count();
+        assert_eq!((error.kind, sent), (kind, requests), "{shown}: {error}");
         assert!(error.to_string().starts_with("DescribeOrganization: ") && error.detail.contains(words), "{shown}: {error}");
     };
     join_all(cases.map(check)).await;

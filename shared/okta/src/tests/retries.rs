@@ -107,6 +107,40 @@ async fn s32_a_token_that_stays_refused_stops_the_read() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn s32_a_token_that_stays_refused_is_not_sent_for_every_read_and_its_successor_is_found() {
+    let revoked = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_revoked = Arc::clone(&revoked);
+    let org = Org::answering(move |_| if is_revoked.load(Ordering::SeqCst) { fails(401, "E0000011") } else { ok(&json!([])) });
+    let token = Arc::new(Token::default());
+    let client = org.client_with(&config(), Arc::clone(&token) as Arc<dyn CredentialProvider>);
+    for n in 0..300 {
+        let error = client.members(&group_id(&format!("00g{n}"))).await.unwrap_err();
+        assert_eq!(error.kind, SourceErrorKind::Unauthorized);
+    }
+    assert_eq!((org.seen().len(), token.n_refreshed.load(Ordering::SeqCst)), (2, 1), "and then nobody asks");
+    revoked.store(false, Ordering::SeqCst);
+    let client = client.until(Instant::now() + Duration::from_secs(60));
+    assert!(client.members(&group_id("00g1")).await.is_ok(), "the secret was mended, and the next run asks");
+    revoked.store(true, Ordering::SeqCst);
+    client.members(&group_id("00g1")).await.unwrap_err();
+    assert_eq!(token.n_refreshed.load(Ordering::SeqCst), 2, "what was accepted and is refused later is renewed as ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s32_a_token_that_stays_refused_is_renewed_again_when_the_refusal_has_held() {
+    let org = Org::giving(vec![fails(401, "E0000011")]);
+    let token = Arc::new(Token::default());
+    let client = org.client_with(&config(), Arc::clone(&token) as Arc<dyn CredentialProvider>);
+    for n_renewed in 1..=3 {
+        for _ in 0..5 {
+            client.list_groups(None).await.unwrap_err();
+        }
+        assert_eq!((org.seen().len(), token.n_refreshed.load(Ordering::SeqCst)), (2 * n_renewed, n_renewed));
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+}
+
 /// A credential that cannot be read.
 struct Broken;
 

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use futures::FutureExt;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
@@ -64,7 +65,7 @@ pub enum SecretError {
         /// AWS's words.
         source: AwsError,
     },
-    /// It holds bytes instead of text.
+    /// It holds bytes that are no text.
     #[error("the secret {id} is binary: store it as text (SecretString)")]
     Binary {
         /// The id that was asked for.
@@ -103,10 +104,16 @@ impl SecretSource for SecretsManager {
     async fn fetch(&self, id: &str) -> Result<SecretString, SecretError> {
         // Boxed, because the types of the SDK's futures inside one another are too deep for the compiler.
         match self.client.get_secret_value().secret_id(id).send().boxed().await {
-            Ok(answer) => answer.secret_string.map(SecretString::from).ok_or_else(|| SecretError::Binary { id: id.to_owned() }),
+            Ok(answer) => text_of(answer).ok_or_else(|| SecretError::Binary { id: id.to_owned() }),
             Err(error) => Err(read_error(id, AwsError::of_call(&error))),
         }
     }
+}
+
+/// The text of a secret, in whichever of its two fields it is kept: some tools write text as bytes.
+fn text_of(answer: GetSecretValueOutput) -> Option<SecretString> {
+    let bytes = || String::from_utf8(answer.secret_binary?.into_inner()).ok();
+    answer.secret_string.or_else(bytes).map(SecretString::from)
 }
 
 fn read_error(id: &str, source: AwsError) -> SecretError {

@@ -1,11 +1,12 @@
 //! Alarms and dashboard against the metrics that the code emits, and against the runbooks.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use runtime::config::Function;
 use runtime::metrics::Name;
 
-use crate::yaml::{infra, root, sources};
+use crate::yaml::{Block, infra, logical_id, root, sources};
 
 /// What stands between `before` and `after`, wherever it does.
 fn between<'a>(text: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = &'a str> {
@@ -38,11 +39,71 @@ fn emitted_by(function: Function) -> BTreeSet<String> {
             [vec![root().join("shared/assembly/src")], of_runtime.to_vec()].concat()
         }
     };
+    named_in(std::iter::once(own).chain(shared))
+}
+
+/// The metrics that the code of these folders names.
+fn named_in(folders: impl IntoIterator<Item = PathBuf>) -> BTreeSet<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric();
     let names = |(_, text): &(_, String)| -> Vec<String> {
         text.split("Name::").skip(1).map(|rest| rest.chars().take_while(|c| is_name(*c)).collect()).collect()
     };
-    sources(std::iter::once(own).chain(shared)).iter().flat_map(names).collect()
+    sources(folders).iter().flat_map(names).collect()
+}
+
+/// Each alarm, by name.
+fn alarms() -> Vec<(String, String)> {
+    let resources = Block::of("monitoring.yaml").below("Resources");
+    let text = |name: String| (name.clone(), resources.below(&name).0.join("\n") + "\n");
+    resources.keys().into_iter().map(text).filter(|(_, text)| text.contains("Type: AWS::CloudWatch::Alarm\n")).collect()
+}
+
+/// A number that an alarm gives, once or for each of its metrics alike.
+fn number(alarm: &str, key: &str) -> Option<u32> {
+    let key = format!(" {key}: ");
+    let values: BTreeSet<&str> = between(alarm, &key, "\n").collect();
+    assert!(values.len() <= 1, "{key} is {values:?}");
+    values.into_iter().next().map(|value| value.parse().unwrap())
+}
+
+#[test]
+fn an_alarm_does_not_clear_itself_between_two_words_of_a_trouble_that_stays() {
+    let of_every_invocation = named_in([root().join("shared/assembly/src")]);
+    assert!(of_every_invocation.contains("PausedSeconds") && of_every_invocation.contains("OpenHeldLeavers"), "{of_every_invocation:?}");
+    let schedule = Block::template().below("Parameters").value(&["IncrementalRunSchedule", "Default"]);
+    let minutes: u32 = schedule.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(" minutes)")).unwrap().parse().unwrap();
+    let between_words = 60 * minutes;
+    let mut looked_at = 0;
+    for (name, alarm) in alarms() {
+        if !between(&alarm, "MetricName: ", "\n").any(|metric| of_every_invocation.contains(metric)) {
+            continue;
+        }
+        looked_at += 1;
+        let (period, evaluated) = (number(&alarm, "Period").unwrap(), number(&alarm, "EvaluationPeriods").unwrap());
+        let has_some = period >= 2 * between_words;
+        let may_lack_one = period >= between_words && number(&alarm, "DatapointsToAlarm").is_some_and(|needed| needed < evaluated);
+        assert!(has_some || may_lack_one, "{name}: a period of {period} s, and a word each {between_words} s");
+    }
+    assert!(looked_at >= 5, "only {looked_at} alarms were understood");
+}
+
+#[test]
+fn s55_a_function_that_ends_without_an_answer_rings() {
+    for function in Function::ALL {
+        let dimension = format!("{{ Name: FunctionName, Value: !Ref {}Function }}", logical_id(function));
+        let rings = |alarm: &str| alarm.split("MetricName: ").any(|metric| metric.starts_with("Errors\n") && metric.contains(&dimension));
+        assert!(alarms().iter().any(|(_, alarm)| rings(alarm)), "{function:?}: {dimension}");
+    }
+}
+
+#[test]
+fn every_metric_of_an_alarms_expression_is_in_its_sum() {
+    for (name, alarm) in alarms() {
+        let Some(expression) = between(&alarm, "Expression: ", "\n").next() else { continue };
+        for id in between(&alarm, "- Id: ", "\n").filter(|id| *id != "total") {
+            assert!(expression.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == id), "{name}: {id} is not in {expression}");
+        }
+    }
 }
 
 #[test]

@@ -127,6 +127,50 @@ fn a_role_allows_what_the_functions_code_calls_and_nothing_else() {
     }
 }
 
+/// The queues on which a function's role allows an action of SQS.
+fn queues_with(function: Function, action: &str) -> BTreeSet<String> {
+    let resources = Block::template().below("Resources");
+    let policies = match function {
+        Function::EventHook => vec![format!("{}Role", logical_id(function))],
+        Function::EventWorker | Function::Reconcile => vec![format!("{}Role", logical_id(function)), "RunPolicy".to_owned()],
+    };
+    let text: String = policies.iter().map(|policy| resources.below(policy).0.join("\n")).collect();
+    let statements = text.split("- Sid: ").skip(1).filter(|statement| statement.contains(action));
+    let arns = |statement: &str| -> Vec<String> {
+        let named = statement.split("!GetAtt ").skip(1);
+        named.filter_map(|rest| rest.split_once(".Arn")).map(|(name, _)| name.to_owned()).collect()
+    };
+    statements.flat_map(arns).collect()
+}
+
+/// The queues that a function's variables name, apart from that of triggers, which all of them know.
+fn queues_told(function: Function) -> BTreeSet<String> {
+    let variables =
+        Block::template().below("Resources").below(logical_id(function)).below("Properties").below("Environment").below("Variables");
+    let urls = variables.keys().into_iter().filter(|name| name.ends_with("_URL"));
+    urls.map(|name| variables.value(&[&name]).trim_start_matches("!Ref ").to_owned()).collect()
+}
+
+/// The queues whose messages invoke a function.
+fn queues_mapped(function: Function) -> BTreeSet<String> {
+    let events = Block::template().below("Resources").below(logical_id(function)).below("Properties").below("Events");
+    let arns = events.0.iter().filter_map(|line| line.trim().strip_prefix("Queue: !GetAtt ")?.strip_suffix(".Arn"));
+    arns.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_function_sends_to_the_queues_that_it_is_told_and_receives_from_those_that_invoke_it() {
+    for function in Function::ALL {
+        let own = sources([crate::yaml::root().join("functions").join(function.as_str()).join("src")]);
+        let queues_triggers = own.iter().any(|(_, text)| text.contains("queue.send_all("));
+        let triggers = queues_triggers.then(|| "TriggerQueue".to_owned());
+        let needed: BTreeSet<String> = queues_told(function).into_iter().chain(triggers).collect();
+        assert!(!needed.is_empty(), "{function:?}: the template was not understood");
+        assert_eq!(queues_with(function, "sqs:SendMessage"), needed, "{function:?}");
+        assert_eq!(queues_with(function, "sqs:ReceiveMessage"), queues_mapped(function), "{function:?}");
+    }
+}
+
 #[test]
 fn no_function_makes_the_calls_of_the_command_line() {
     for name in OF_THE_COMMAND_LINE {

@@ -26,6 +26,10 @@ pub struct Organization {
     pub is_whole: bool,
     /// Accounts.
     pub accounts: BTreeMap<AccountId, AccountFacts>,
+    /// The accounts that were looked for one by one, and that the organization does not have.
+    pub absent: BTreeSet<AccountId>,
+    /// Whether AWS answers as it answers a delegated administrator: what groups give is then read by account and permission set.
+    pub is_delegated: bool,
     /// The management account, where a delegated administrator may not touch it.
     pub off_limits: Option<AccountId>,
 }
@@ -34,6 +38,11 @@ impl Organization {
     /// The accounts that fit.
     pub(super) fn those(&self, fits: impl Fn(&AccountFacts) -> bool) -> BTreeSet<AccountId> {
         self.accounts.iter().filter(|(_, account)| fits(account)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether it is known that there is no such account.
+    pub(super) fn lacks(&self, account: &AccountId) -> bool {
+        self.absent.contains(account) || (self.is_whole && !self.accounts.contains_key(account))
     }
 
     /// Whether a unit of this path exists, as far as accounts show it.

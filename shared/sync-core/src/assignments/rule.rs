@@ -24,7 +24,7 @@ pub struct RuleText {
 /// A rule that was checked.
 #[derive(Debug, Clone)]
 pub struct AssignmentRule {
-    /// Its position among the rules, from 1.
+    /// Its position among the rules, from 1; 0 for one that was followed before.
     pub position: usize,
     /// As it is written.
     pub text: RuleText,
@@ -173,14 +173,22 @@ impl AssignmentRule {
 
     fn select_id(&self, text: &str, organization: &Organization) -> Result<BTreeSet<AccountId>, RuleProblem> {
         let id = AccountId::new(text).map_err(|error| self.problem(text, &error.to_string()))?;
-        if organization.is_whole && !organization.accounts.contains_key(&id) {
+        if organization.lacks(&id) {
             return Err(self.problem(text, "the organization has no such account"));
         }
         Ok(BTreeSet::from([id]))
     }
 
+    /// The rule, as people find it: by its position, unless it is there no more.
+    pub fn called(&self) -> String {
+        match self.position {
+            0 => format!("a rule that is there no more ({:?})", self.text.group),
+            position => format!("rule {position} ({:?})", self.text.group),
+        }
+    }
+
     fn problem(&self, name: &str, reason: &str) -> RuleProblem {
-        let reason = format!("rule {} ({:?}): {reason}; nothing is removed on account of it", self.position, self.text.group);
+        let reason = format!("{}: {reason}; nothing is removed on account of it", self.called());
         RuleProblem { name: name.to_owned(), reason }
     }
 }

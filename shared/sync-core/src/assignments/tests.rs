@@ -26,7 +26,7 @@ fn organization() -> Organization {
         ("000000000004", account("root-level", &[], None)),
     ];
     let accounts = accounts.into_iter().map(|(id, facts)| (AccountId::new(id).unwrap(), facts)).collect();
-    Organization { is_whole: true, accounts, off_limits: None }
+    Organization { is_whole: true, accounts, ..Organization::default() }
 }
 
 fn derived(rule: &AssignmentRule, group: &str) -> (Vec<String>, Vec<String>, usize) {
@@ -85,4 +85,23 @@ fn a_rule_that_cannot_be_one_is_named() {
         let error = rule(group, accounts, sets).unwrap_err().to_string();
         assert!(error.starts_with(&format!("[[assignment]] rule 1 ({group:?}): ")) && error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn a_rule_has_vanished_where_none_of_its_pattern_can_stand_for_it() {
+    let text = |group: &str, set: &str| {
+        let owned = |text: &str| vec![text.to_owned()];
+        RuleText { group: group.to_owned(), accounts: owned("all"), permission_sets: owned(set) }
+    };
+    let gone = |former: &[&str], current: &[&str]| {
+        let texts = |rules: &[&str]| rules.iter().map(|rule| text(&rule[..1], &rule[1..])).collect::<Vec<_>>();
+        let (former, current) = (texts(former), texts(current));
+        vanished(&former, &current).into_iter().map(|rule| format!("{}{}", rule.group, rule.permission_sets[0])).collect::<Vec<_>>()
+    };
+    assert!(gone(&["a1", "b1"], &["b1", "a1", "c1"]).is_empty());
+    assert!(gone(&["a1", "a2"], &["a3", "a2"]).is_empty(), "a1 was changed");
+    assert_eq!(gone(&["a1", "a2"], &["a2"]), ["a1"]);
+    assert_eq!(gone(&["a1", "a1"], &["a1"]), ["a1"], "each as often as it is missing");
+    assert_eq!(gone(&["a1", "b1"], &["b2"]), ["a1"]);
+    assert_eq!(gone(&["a1", "a2", "a3"], &["a3", "a4"]), ["a1", "a2"], "nobody can say which of them a4 was");
 }

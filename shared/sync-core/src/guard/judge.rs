@@ -35,8 +35,9 @@ pub fn judge(
     };
     let is_recorded = *window != Window::Unavailable;
     let mut judge = Judge { left: plan, held: Held::default(), facts, limits, usage, is_recorded };
+    judge.empty_source();
     judge.protected();
-    judge.weak();
+    judge.short_lists();
     judge.vanished();
     judge.orphaned();
     judge.sensitive();
@@ -78,6 +79,16 @@ impl Judge<'_> {
         self.held.entries.push(Withheld { rule, limit, actual, actions, groups });
     }
 
+    /// Before everything else: what another rule withheld could be approved.
+    fn empty_source(&mut self) {
+        let is_empty = self.facts.source_empty;
+        let empty = |action: &Action| weakness(action) == Some(Weakness::SourceEmpty) || (is_empty && deleted_with(action).is_some());
+        self.withhold(Rule::SourceEmpty, 0, self.facts.managed_groups, empty);
+        if is_empty && self.held.is_empty() {
+            self.note(Rule::SourceEmpty, 0, self.facts.managed_groups, Plan::default());
+        }
+    }
+
     fn protected(&mut self) {
         let (limits, names) = (self.limits, &self.facts.display_names);
         let named = |action: &Action| action.group_id().and_then(|id| names.get(id)).is_some_and(|name| limits.protects(name));
@@ -87,13 +98,7 @@ impl Judge<'_> {
         self.withhold(Rule::ProtectedGroups, 0, actual, matches);
     }
 
-    fn weak(&mut self) {
-        let is_empty = self.facts.source_empty;
-        let empty = |action: &Action| weakness(action) == Some(Weakness::SourceEmpty) || (is_empty && deleted_with(action).is_some());
-        self.withhold(Rule::SourceEmpty, 0, self.facts.managed_groups, empty);
-        if self.facts.source_empty && !self.held.entries.iter().any(|entry| entry.rule == Rule::SourceEmpty) {
-            self.note(Rule::SourceEmpty, 0, self.facts.managed_groups, Plan::default());
-        }
+    fn short_lists(&mut self) {
         let short: BTreeSet<GroupLabel> = groups_of(&self.left, |action| weakness(action) == Some(Weakness::ShortList));
         for group in short {
             let of_group = |action: &Action| weakness(action) == Some(Weakness::ShortList) && action.group() == Some(&group);

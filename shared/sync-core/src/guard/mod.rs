@@ -25,7 +25,7 @@ pub struct Facts {
     pub managed_assignments: u64,
     /// Members by group, where they were counted in this run.
     pub group_sizes: BTreeMap<GroupId, u64>,
-    /// Members by group as an earlier run counted them, before what the window took since.
+    /// Members by group as an earlier run counted them, with what the window had taken of them by then.
     pub remembered_sizes: BTreeMap<GroupId, u64>,
     /// The groups' names in Identity Center: what is protected stays so, whatever Okta calls it by now.
     pub display_names: BTreeMap<GroupId, String>,

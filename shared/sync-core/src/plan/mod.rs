@@ -15,7 +15,7 @@ pub use diff::plan;
 pub use full::{GROUPS_AT_MOST, mark_full, places_in_question};
 pub use scope::Restriction;
 
-use crate::action::{Action, GroupRef, Phase, UserRef};
+use crate::action::{Action, Phase, UserLabel, UserRef};
 use crate::actual::ActualState;
 use crate::ids::{OktaGroupId, OktaUserId};
 
@@ -104,11 +104,13 @@ impl Plan {
         self.partition(|action| is_of_leaver(action) && okta_user(action).is_some_and(|user| leavers.contains(user))).0
     }
 
-    /// What stands for exactly these actions: equal for equal plans, whatever people are called.
+    /// What stands for exactly these actions: equal for equal plans, whatever people are called, and whatever else of the plan that they come
+    /// from was done in the meantime: that moves actions to other phases, makes the groups that they speak of, and tells who their users are.
     pub fn hash(&self) -> PlanHash {
+        let identities: BTreeSet<String> = self.actions.iter().map(|(_, action)| identity(action)).collect();
         let mut hasher = Sha256::new();
-        for (_, action) in &self.actions {
-            hasher.update(identity(action).as_bytes());
+        for identity in identities {
+            hasher.update(identity.as_bytes());
             hasher.update(b"\n");
         }
         PlanHash(hex::encode(hasher.finalize()))
@@ -160,22 +162,17 @@ fn okta_user(action: &Action) -> Option<&OktaUserId> {
     action.user()?.okta_id.as_ref()
 }
 
-/// The change itself, in ids.
+/// The change itself, in ids. What is granted goes by Okta's: they are the same before the group or the user is made and after.
 fn identity(action: &Action) -> String {
     let name = action.name();
     match action {
         Action::RenameGroup(edit) => format!("{name} {} {:?}", edit.group_id, edit.group.name),
         Action::AdoptGroup { edit, marked, .. } => format!("{name} {} {:?} {marked:?}", edit.group_id, edit.group.name),
         Action::CreateGroup { group, .. } => format!("{name} {} {:?}", group.okta_id, group.name),
-        Action::AddMembership { group_ref, user_ref, .. } => format!("{name} {} {}", group_key(group_ref), user_key(user_ref)),
+        Action::AddMembership { group, user, user_ref, .. } => format!("{name} {} {}", group.okta_id, user_key(user, user_ref)),
         Action::RemoveMembership(removal) => format!("{name} {} {} {}", removal.group_id, removal.user_id, removal.membership_id),
-        Action::CreateAssignment { group_ref: GroupRef::Existing(group), target, .. }
-        | Action::DeleteAssignment { group_id: group, target, .. } => {
-            format!("{name} {group} {} {}", target.account, target.permission_set)
-        }
-        Action::CreateAssignment { group_ref: GroupRef::New(group), target, .. } => {
-            format!("{name} new {group} {} {}", target.account, target.permission_set)
-        }
+        Action::CreateAssignment { group, target, .. } => format!("{name} {} {} {}", group.okta_id, target.account, target.permission_set),
+        Action::DeleteAssignment { group_id, target, .. } => format!("{name} {group_id} {} {}", target.account, target.permission_set),
         Action::ReleaseGroup { edit, .. } | Action::DeleteGroup { edit, .. } => format!("{name} {}", edit.group_id),
         Action::CreateUser(creation) => format!("{name} {}", creation.okta_id),
         Action::UpdateUser(update) => format!("{name} {} {:?}", update.user_id, update.to),
@@ -183,16 +180,10 @@ fn identity(action: &Action) -> String {
     }
 }
 
-fn group_key(group: &GroupRef) -> String {
-    match group {
-        GroupRef::Existing(id) => id.to_string(),
-        GroupRef::New(id) => format!("new {id}"),
-    }
-}
-
-fn user_key(user: &UserRef) -> String {
-    match user {
-        UserRef::Existing(id) => id.to_string(),
-        UserRef::New(id) => format!("new {id}"),
+/// An undo puts back users whose Okta id nobody knows: they exist.
+fn user_key<'a>(user: &'a UserLabel, user_ref: &'a UserRef) -> &'a str {
+    match (&user.okta_id, user_ref) {
+        (Some(okta_id), _) | (None, UserRef::New(okta_id)) => okta_id.as_str(),
+        (None, UserRef::Existing(user_id)) => user_id.as_str(),
     }
 }

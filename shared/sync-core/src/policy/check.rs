@@ -97,27 +97,42 @@ fn okta(lines: &Lines<'_>, okta: &raw::Okta) -> Result<OktaPolicy, PolicyError> 
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
         return Err(fail("must be the org's address alone, such as https://acme.okta.com"));
     }
-    let former_hosts = okta.former_hosts.iter().map(|host| OrgHost::named(host)).collect();
+    let former_hosts = okta.former_hosts.iter().map(|host| former_host(lines, host)).collect::<Result<_, _>>()?;
     Ok(OktaPolicy { org_url: url, host, former_hosts })
+}
+
+/// Marks say a host as an address does: whatever else is written would be none's.
+fn former_host(lines: &Lines<'_>, text: &Text) -> Result<OrgHost, PolicyError> {
+    let host = OrgHost::named(text.get_ref());
+    let of_address = Url::parse(&format!("https://{host}")).ok().and_then(|url| OrgHost::of(&url));
+    if of_address.as_ref() == Some(&host) {
+        return Ok(host);
+    }
+    let problem = format!("okta.former_hosts: {:?} is not a host, such as \"old.okta.com\", or a host and its port", text.get_ref());
+    Err(lines.error(text.span(), problem))
 }
 
 fn groups(lines: &Lines<'_>, groups: &raw::Groups) -> Result<GroupsPolicy, PolicyError> {
     if groups.matching.get_ref().is_empty() {
         return Err(lines.error(groups.matching.span(), "groups.match: at least one regular expression is needed"));
     }
-    let types = match &groups.types {
-        None => vec![GroupType::OktaGroup],
-        Some(words) => words.iter().map(|word| group_type(lines, word)).collect::<Result<_, _>>()?,
-    };
     Ok(GroupsPolicy {
         matching: lines.regexes("groups.match", groups.matching.get_ref())?,
         exclude: lines.regexes("groups.exclude", &groups.exclude)?,
-        types,
+        types: group_types(lines, groups.types.as_ref())?,
         app_id: app_id(lines, groups.app_id.as_ref())?,
         adopt: groups.adopt,
         on_deleted_in_okta: groups.on_deleted_in_okta,
         on_unmatched: groups.on_unmatched,
     })
+}
+
+fn group_types(lines: &Lines<'_>, words: Option<&Spanned<Vec<Text>>>) -> Result<Vec<GroupType>, PolicyError> {
+    let Some(words) = words else { return Ok(vec![GroupType::OktaGroup]) };
+    if words.get_ref().is_empty() {
+        return Err(lines.error(words.span(), "groups.types: at least one of OKTA_GROUP and APP_GROUP is needed"));
+    }
+    words.get_ref().iter().map(|word| group_type(lines, word)).collect()
 }
 
 fn group_type(lines: &Lines<'_>, word: &Text) -> Result<GroupType, PolicyError> {

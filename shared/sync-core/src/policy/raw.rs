@@ -31,7 +31,7 @@ pub(super) type Text = Spanned<String>;
 pub(super) struct Okta {
     pub(super) org_url: Text,
     #[serde(default)]
-    pub(super) former_hosts: Vec<String>,
+    pub(super) former_hosts: Vec<Text>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ pub(super) struct Groups {
     #[serde(default)]
     pub(super) exclude: Vec<Text>,
     #[serde(default)]
-    pub(super) types: Option<Vec<Text>>,
+    pub(super) types: Option<Spanned<Vec<Text>>>,
     #[serde(default)]
     pub(super) app_id: Option<Text>,
     #[serde(default)]

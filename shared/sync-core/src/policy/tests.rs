@@ -111,6 +111,7 @@ fn a_bad_value_is_named_with_its_line() {
     for (more, line, part) in [
         ("exclude = ['ok', '(']\n", 5, "groups.exclude: \"(\" is no regular expression"),
         ("types = ['BUILT_IN']\n", 5, "BUILT_IN groups are never managed"),
+        ("types = []\n", 5, "groups.types: at least one of OKTA_GROUP and APP_GROUP is needed"),
         ("adopt = 'always'\n", 5, "unknown variant `always`"),
         ("[users]\nentitled = ['ACTIVE',\n 'ASLEEP']\n", 7, "users.entitled: \"ASLEEP\""),
         ("[users]\nuser_name_from = 'name'\n", 6, "users.user_name_from"),
@@ -172,6 +173,20 @@ fn the_org_url_is_https_or_loopback_and_nothing_more() {
     for url in ["http://acme.okta.com", "acme.okta.com", "https://acme.okta.com/api", "ftp://127.0.0.1", "https://u:p@acme.okta.com", ""] {
         let error = parse(url).unwrap_err().to_string();
         assert!(error.starts_with("policy line 2: okta.org_url"), "{url} gave {error}");
+    }
+}
+
+#[test]
+fn a_former_host_is_a_host_as_marks_say_it_and_nothing_more() {
+    let parse = |host: &str| {
+        Policy::parse(&format!("[okta]\norg_url = 'https://a.okta.com'\nformer_hosts = ['{host}']\n[groups]\nmatch = ['x']\n"))
+    };
+    for host in ["old.okta.com", "Old.Okta.com", "127.0.0.1:4500", "[::1]:9"] {
+        assert!(parse(host).is_ok_and(|policy| policy.owns_host(&OrgHost::named(host))), "{host}");
+    }
+    for host in ["https://old.okta.com", "old.okta.com/", "old.okta.com/x", "u@old.okta.com", "old.okta.com:443", "old okta", ""] {
+        let error = parse(host).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("policy line 3: okta.former_hosts: {host:?} is not a host")), "{host} gave {error}");
     }
 }
 

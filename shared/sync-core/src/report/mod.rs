@@ -221,6 +221,8 @@ pub struct Findings {
     pub is_reading_cut_off: bool,
     /// Groups whose members were read, and are remembered for the next run.
     pub groups_remembered: u64,
+    /// Whether what a rule gave that is there no more is in accounts where nothing is taken now: the rule is to be remembered until it is.
+    pub has_frozen_orphans: bool,
     /// How many of the operations that are pending an earlier run had begun.
     pub pending_before: u64,
     /// How often the sides said "too many".

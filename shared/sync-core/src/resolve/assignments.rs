@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::action::GroupLabel;
 use crate::actual::{ActualState, Target};
-use crate::assignments::{AssignmentRule, Derived};
+use crate::assignments::{AssignmentRule, Derived, vanished};
 use crate::desired::{DesiredAssignments, Fate, OtherAssignments};
 use crate::ids::AccountId;
 use crate::policy::Policy;
 use crate::unresolved::{Unresolved, UnresolvedKind};
 
-/// The rules that were followed before and that are there no more, by their pattern: a rule that was changed is still there.
+/// The rules that were followed before and that are there no more.
 pub(super) fn vanished_rules(actual: &ActualState, policy: &Policy) -> Vec<AssignmentRule> {
-    let is_there = |pattern: &str| policy.assignments.iter().any(|rule| rule.text.group == pattern);
-    let former = actual.former_rules.iter().filter(|former| !is_there(&former.group));
-    former.filter_map(|former| AssignmentRule::parse(0, former).ok()).collect()
+    let former = vanished(&actual.former_rules, policy.assignments.iter().map(|rule| &rule.text));
+    former.into_iter().filter_map(|former| AssignmentRule::parse(0, former).ok()).collect()
 }
 
 /// What a group should give.
@@ -39,13 +38,15 @@ pub(super) fn of_group(
     for rule in &policy.assignments {
         if let Some(derived) = rule.derive(&label.name, &actual.organization) {
             is_spoken_of = true;
-            draft.follow(rule.position, derived);
+            draft.follow(rule, derived);
         }
     }
     draft.orphans(vanished);
-    if is_spoken_of && draft.is_whole {
+    draft.leave_unread(fate);
+    if is_spoken_of && draft.is_whole && !actual.former_rules_unread {
         draft.desired.others = OtherAssignments::NotByRule;
     }
+    draft.freeze(fate);
     draft.desired
 }
 
@@ -58,26 +59,30 @@ struct Draft<'a, 'u> {
 }
 
 impl Draft<'_, '_> {
-    fn follow(&mut self, position: usize, derived: Derived) {
-        for problem in derived.problems {
+    fn follow(&mut self, rule: &AssignmentRule, derived: Derived) {
+        self.say_what_is_missing(rule, &derived);
+        let accounts: BTreeSet<AccountId> = derived.accounts.into_iter().filter(|account| self.is_open(account)).collect();
+        for target in targets(self.actual, &accounts, &derived.permission_sets) {
+            self.desired.wanted.entry(target).or_insert(rule.position);
+        }
+    }
+
+    fn say_what_is_missing(&mut self, rule: &AssignmentRule, derived: &Derived) {
+        for problem in &derived.problems {
             self.is_whole = false;
-            self.say(UnresolvedKind::UnknownAccount, &problem.name, problem.reason);
+            self.say(UnresolvedKind::UnknownAccount, &problem.name, problem.reason.clone());
         }
         for name in &derived.permission_sets {
             if !self.actual.permission_sets.contains_key(name) {
                 self.is_whole = false;
-                let reason =
-                    format!("rule {position}: there is no permission set {name:?}; nothing is removed from the group on account of it");
+                let rule = rule.called();
+                let reason = format!("{rule}: there is no permission set {name:?}; nothing is removed from the group on account of it");
                 self.say(UnresolvedKind::UnknownPermissionSet, name, reason);
             }
         }
-        let accounts: BTreeSet<AccountId> = derived.accounts.into_iter().filter(|account| self.is_open(account)).collect();
-        for target in targets(self.actual, &accounts, &derived.permission_sets) {
-            self.desired.wanted.entry(target).or_insert(position);
-        }
     }
 
-    /// Whether assignments may be made and deleted in an account.
+    /// Whether assignments may be made and deleted in an account; where not, it is frozen and said.
     fn is_open(&mut self, account: &AccountId) -> bool {
         let facts = self.actual.organization.accounts.get(account);
         if self.actual.organization.off_limits.as_ref() == Some(account) {
@@ -93,11 +98,36 @@ impl Draft<'_, '_> {
         false
     }
 
+    /// What a rule gave of which not all is found cannot be told from what no rule gives.
     fn orphans(&mut self, vanished: &[AssignmentRule]) {
         for rule in vanished {
             let Some(derived) = rule.derive(&self.label.name, &self.actual.organization) else { continue };
+            self.say_what_is_missing(rule, &derived);
             let orphaned = targets(self.actual, &derived.accounts, &derived.permission_sets);
             self.desired.orphaned.extend(orphaned.filter(|target| !self.desired.wanted.contains_key(target)));
+        }
+    }
+
+    /// Where it could not be read whether the group has an assignment, none is made; and nothing is removed elsewhere, since that may be where
+    /// what is removed went.
+    fn leave_unread(&mut self, fate: &Fate) {
+        let unread = fate.group_id().and_then(|id| self.actual.unread_places.get(id));
+        if let Some(unread) = unread {
+            self.is_whole = false;
+            self.desired.wanted.retain(|target, _| !unread.contains(target));
+        }
+    }
+
+    /// What would be taken in an account where nothing is taken stays, whether a rule speaks of the account or not.
+    fn freeze(&mut self, fate: &Fate) {
+        let known = fate.group_id().and_then(|id| self.actual.known_assignments(id)).into_iter().flatten();
+        let is_taken = |target: &&Target| {
+            let is_by_none = self.desired.others == OtherAssignments::NotByRule || self.desired.orphaned.contains(target);
+            is_by_none && !self.desired.wanted.contains_key(target)
+        };
+        let accounts: BTreeSet<&AccountId> = known.filter(is_taken).map(|target| &target.account).collect();
+        for account in accounts {
+            self.is_open(account);
         }
     }
 

@@ -314,7 +314,7 @@ impl<'a> Binder<'a> {
 
     /// Whether what a group gives was read as a delegated administrator reads it: where rules look, and nowhere else.
     fn sees_by_account_alone(&self, group: &GroupId) -> bool {
-        self.actual.organization.off_limits.is_some() && !self.actual.assignments.contains_key(group)
+        self.actual.organization.is_delegated && !self.actual.assignments.contains_key(group)
     }
 
     fn report(&mut self, kind: UnresolvedKind, group: &OktaGroup, reason: String) {

@@ -39,6 +39,19 @@ pub fn resolve(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> (D
     (DesiredState { groups, movers, undecided, users: provision.users }, unresolved)
 }
 
+/// Whether groups still have, in accounts where nothing is taken, what only rules say that are there no more.
+pub fn has_frozen_orphans(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> bool {
+    if assignments::vanished_rules(actual, policy).is_empty() {
+        return false;
+    }
+    let is_frozen = |group: &DesiredGroup| {
+        let known = group.fate.group_id().and_then(|id| actual.known_assignments(id));
+        let assignments = &group.assignments;
+        known.into_iter().flatten().any(|target| assignments.orphaned.contains(target) && assignments.frozen.contains(&target.account))
+    };
+    resolve(okta, actual, policy).0.groups.values().any(is_frozen)
+}
+
 /// The users of Identity Center whose Okta users were read, and are gone or not entitled.
 pub fn leavers(okta: &OktaSnapshot, actual: &ActualState, policy: &Policy) -> BTreeSet<UserId> {
     members::leavers(okta, actual, policy, &users::bind(okta, actual)).into_keys().collect()

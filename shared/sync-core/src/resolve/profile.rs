@@ -1,21 +1,14 @@
 //! A user's attributes as Identity Center takes them: cleaned, completed by fallbacks, or refused with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use regex::Regex;
-
-use crate::names::check_user_name;
+use crate::names::{NOT_TAKEN, check_user_name};
 use crate::policy::ManagedUsers;
 use crate::profile::{Attribute, Attributes, UserRecord};
 use crate::records::OktaUser;
 
 /// Most characters that Identity Center takes for an attribute.
 const MAX_CHARS: usize = 1024;
-
-/// What Identity Center does not take in any text, such as control characters and the joiners of composed emoji.
-static NOT_TAKEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[^\p{L}\p{M}\p{S}\p{N}\p{P}\t\n\r \x{a0}\x{3000}]").expect("a constant that a test uses"));
 
 /// What automatic provisioning does not take in names, beside that.
 const NOT_IN_NAMES: [char; 5] = ['<', '>', ';', ':', '%'];
@@ -35,7 +28,7 @@ pub(super) struct Profile {
 /// then, or was, is unset. What is too long, or has no userName or e-mail address, is refused.
 pub(super) fn profile_of(user: &OktaUser, user_name: &str, managed: &ManagedUsers) -> Result<Profile, String> {
     check_user_name(user_name).map_err(|problem| format!("the userName {problem}"))?;
-    if NOT_TAKEN.is_match(user_name) || user_name.contains(NOT_IN_NAMES) {
+    if user_name.contains(NOT_IN_NAMES) {
         return Err("the userName has a character that Identity Center does not take".to_owned());
     }
     let mut attributes = mapped(user, managed);

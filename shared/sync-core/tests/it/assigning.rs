@@ -101,6 +101,38 @@ fn s41_the_management_account_is_left_alone_where_it_is_off_limits() {
 }
 
 #[test]
+fn s40_an_account_that_was_looked_for_and_does_not_exist_is_unknown_and_the_others_are_served() {
+    let rule = "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['000000000001', '000000000009']\npermission_sets = ['Admin']\n";
+    let world = world(rule).gives("G0", 3, "ReadOnly").with(|world| {
+        world.actual.organization.is_whole = false;
+        world.actual.organization.absent.insert(crate::world::account(9));
+    });
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-1: rule 1 gives it to the group",
+    ]
+    "#);
+    assert_eq!(world.kinds(), [UnresolvedKind::UnknownAccount]);
+}
+
+#[test]
+fn s42_what_rests_on_a_place_that_could_not_be_read_waits_and_everything_else_is_done() {
+    let rules = format!("{RULE}{}", RULE.replace("AWS-0", "AWS-1"));
+    let world = world(&rules).gives("G0", 3, "ReadOnly").gives("G1", 3, "ReadOnly").with(|world| {
+        let place = Target { account: crate::world::account(1), permission_set: world.actual.permission_sets["Admin"].clone() };
+        world.actual.unread_places.insert(group_id("G0"), [place].into());
+    });
+    assert_debug_snapshot!(lines(&world.plan()), @r#"
+    [
+        "Grant create_assignment AWS-0 Admin on prod-2: rule 1 gives it to the group",
+        "Grant create_assignment AWS-1 Admin on prod-1: rule 2 gives it to the group",
+        "Grant create_assignment AWS-1 Admin on prod-2: rule 2 gives it to the group",
+        "RevokeMoved delete_assignment AWS-1 ReadOnly on dev-1: no rule gives it to the group",
+    ]
+    "#);
+}
+
+#[test]
 fn s42_s43_what_a_rule_names_and_nobody_has_holds_removals_and_causes_none() {
     for rule in [
         "[[assignment]]\ngroup = '^AWS-0$'\naccounts = ['ou:Gone']\npermission_sets = ['Admin']\n",
@@ -140,6 +172,72 @@ fn a_rule_that_vanished_leaves_its_assignments_until_approved() {
         assert_eq!(held(&judgement), [(Rule::OrphanedRule, 0, 1, 1)], "{policy}");
         let approved = world.judged_with(&Window::Used(Usage::default()), Some(&judgement.held.hash())).unwrap();
         assert_eq!((approved.held.is_empty(), approved.spend.assignment_removals), (true, 1));
+    }
+}
+
+/// Gives `ReadOnly` on account 3 to every group, and needs no organization for it.
+const OF_ALL: &str = "[[assignment]]\ngroup = '^AWS-'\naccounts = ['000000000003']\npermission_sets = ['ReadOnly']\n";
+
+/// What `OF_ALL` gives is there, and what a rule gave that is there no more.
+fn bereft() -> World {
+    let given = world(OF_ALL).gives("G0", 1, "Admin").gives("G0", 3, "ReadOnly").gives("G1", 3, "ReadOnly");
+    given.former_rule("^AWS-", "000000000003", "ReadOnly").former_rule("^AWS-0$", "ou:Prod", "Admin")
+}
+
+#[test]
+fn of_two_rules_of_one_pattern_the_one_that_vanished_leaves_its_assignments_until_approved() {
+    let world = world(RULE).gives("G0", 1, "Admin").gives("G0", 2, "Admin").gives("G0", 3, "ReadOnly");
+    let world = world.former_rule("^AWS-0$", "ou:Prod", "Admin").former_rule("^AWS-0$", "000000000003", "ReadOnly");
+    assert_eq!(held(&world.judged()), [(Rule::OrphanedRule, 0, 1, 1)]);
+    let changed = world.clone().with(|world| world.policy = crate::world::policy(&format!("{RULE}{}", RULE.replace("Admin", "ReadOnly"))));
+    assert!(changed.judged().held.is_empty(), "the other is changed, and still there");
+    assert!(lines(&changed.plan()).iter().any(|line| line.contains("delete_assignment AWS-0 ReadOnly on dev-1")));
+}
+
+#[test]
+fn s42_s43_what_a_vanished_rule_gave_is_not_taken_while_nobody_can_say_what_it_was() {
+    assert_eq!(held(&bereft().judged()), [(Rule::OrphanedRule, 0, 1, 1)]);
+    let unread_organization = bereft().with(|world| world.actual.organization = Default::default());
+    let unread_sets = bereft().permission_sets(&["ReadOnly"]);
+    for (world, kind) in [(unread_organization, UnresolvedKind::UnknownAccount), (unread_sets, UnresolvedKind::UnknownPermissionSet)] {
+        assert!(world.plan().is_empty(), "{:?}", lines(&world.plan()));
+        assert_eq!(world.kinds(), [kind]);
+        assert!(world.unresolved()[0].reason.starts_with("a rule that is there no more (\"^AWS-0$\"): "), "{:?}", world.unresolved());
+    }
+}
+
+#[test]
+fn s42_nothing_is_taken_as_given_by_no_rule_while_the_former_rules_are_unread() {
+    let unread = bereft().gives("G1", 2, "ReadOnly").with(|world| {
+        world.actual.former_rules.clear();
+        world.actual.former_rules_unread = true;
+    });
+    assert!(unread.plan().is_empty(), "{:?}", lines(&unread.plan()));
+    let read = unread.with(|world| world.actual.former_rules_unread = false);
+    assert_eq!(read.plan().len(), 2);
+}
+
+#[test]
+fn s40_s41_what_no_rule_gives_stays_in_an_account_that_is_frozen() {
+    let world = world(RULE).gives("G0", 1, "Admin").gives("G0", 2, "Admin").gives("G0", 3, "ReadOnly");
+    assert_eq!(world.plan().len(), 1);
+    let suspended = world.clone().account(3, "dev-1", "Dev", "SUSPENDED");
+    let off_limits = world.with(|world| world.actual.organization.off_limits = Some(crate::world::account(3)));
+    for (world, kind) in [(suspended, UnresolvedKind::AccountNotActive), (off_limits, UnresolvedKind::ManagementAccount)] {
+        assert!(world.plan().is_empty(), "{:?}", lines(&world.plan()));
+        assert_eq!(world.kinds(), [kind]);
+    }
+}
+
+#[test]
+fn s40_what_a_vanished_rule_gave_in_a_frozen_account_is_neither_taken_nor_forgotten() {
+    let has_frozen_orphans = |world: &World| sync_core::resolve::has_frozen_orphans(&world.okta, &world.actual, &world.policy);
+    for (policy, held_elsewhere) in [(OF_ALL, 0), ("", 2)] {
+        let world = bereft().with(|world| world.policy = crate::world::policy(policy));
+        assert!(!has_frozen_orphans(&world));
+        let suspended = world.account(1, "prod-1", "Prod", "SUSPENDED");
+        assert_eq!(suspended.judged().held.actions().len(), held_elsewhere, "{policy}");
+        assert!(suspended.judged().approved.is_empty() && has_frozen_orphans(&suspended));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the guard withholds, and what it lets through.
 
-use crate::world::{World, group_id, okta_group, okta_user, user_id};
+use crate::world::{World, execute, group_id, okta_group, okta_user, user_id};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::action::GroupLabel;
 use sync_core::guard::{ApprovalRefused, Judgement, RemovalGrant, Rule, Spend, Usage, Window, WindowBook, judge};
@@ -32,6 +32,18 @@ fn s01_an_empty_list_of_groups_removes_nothing_and_cannot_be_approved() {
 fn s01_an_empty_list_is_held_even_where_there_is_nothing_to_remove() {
     let world = World::in_sync(1, 0, "").not_listed("g0");
     assert_eq!(held(&world.judged()), [(Rule::SourceEmpty, 0, 1, 0)]);
+}
+
+#[test]
+fn s01_an_empty_list_cannot_be_approved_for_protected_groups_either() {
+    let policy = "on_deleted_in_okta = 'delete'\n[guard]\nprotected_groups = ['^AWS-']\n";
+    let world = (0..4).fold(World::in_sync(4, 3, policy), |world, g| world.not_listed(&format!("g{g}")));
+    let judgement = world.judged();
+    assert_eq!(held(&judgement), [(Rule::SourceEmpty, 0, 4, 4)]);
+    let approved = world.judged_with(&used(Usage::default()), Some(&judgement.held.hash())).unwrap();
+    assert!(approved.approved.is_empty(), "{approved:?}");
+    let short = World::in_sync(3, 4, policy).short_list("g0", &[], 4);
+    assert_eq!(held(&short.judged()), [(Rule::ProtectedGroups, 0, 4, 4)], "an implausible list of one group is another matter");
 }
 
 #[test]
@@ -115,6 +127,58 @@ fn s08_exactly_the_held_set_can_be_approved() {
     assert_eq!(refused, ApprovalRefused { now: changed.judged().held.hash() });
     let nothing_held = World::in_sync(1, 1, "");
     assert!(nothing_held.judged_with(&used(Usage::default()), Some(&nothing_held.plan().hash())).is_err());
+}
+
+/// What is held is approved by the hash that a run gave which did the rest.
+fn approved_after_the_rest_was_done(world: World, more: impl FnOnce(&mut World)) {
+    let (window, first) = (used(Usage::default()), world.judged());
+    assert!(!first.held.is_empty(), "{first:?}");
+    let mut later = world;
+    first.approved.actions().for_each(|(_, action)| execute(&mut later.actual, action));
+    more(&mut later);
+    let approved = later.judged_with(&window, Some(&first.held.hash()));
+    let is_whole = approved.as_ref().is_ok_and(|now| now.held.is_empty() && now.approved.len() == first.held.actions().len());
+    assert!(is_whole, "{approved:?}");
+}
+
+#[test]
+fn s08_what_a_new_group_was_not_given_can_be_approved_once_it_is_made() {
+    let rules = "[[assignment]]\ngroup = '^AWS-new$'\naccounts = ['000000000001']\npermission_sets = ['Admin', 'ReadOnly']\n";
+    for guard in ["sensitive_permission_sets = ['Admin']", "max_assignment_additions = 1"] {
+        let world = World::in_sync(1, 2, &format!("{rules}[guard]\n{guard}\n")).permission_sets(&["Admin", "ReadOnly"]);
+        let world = world.account(1, "prod", "Prod", "ACTIVE").okta_group("g7", "AWS-new", &["u0"]);
+        approved_after_the_rest_was_done(world, |_| {});
+    }
+}
+
+#[test]
+fn s08_what_was_held_beside_a_move_can_be_approved_once_the_new_membership_is_there() {
+    let world = World::in_sync(2, 3, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n");
+    let world = world.members("g0", &["u0"]).members("g1", &["u3", "u4", "u5", "u1"]);
+    approved_after_the_rest_was_done(world, |_| {});
+}
+
+#[test]
+fn s08_what_was_held_beside_a_grant_to_the_same_group_can_be_approved_once_that_is_there() {
+    let rule = |group: u8| format!("[[assignment]]\ngroup = '^AWS-{group}$'\naccounts = ['000000000001']\npermission_sets = ['Admin']\n");
+    let world = World::in_sync(2, 0, &format!("{}{}[guard]\nmax_assignment_removals = 1\nmax_percent = 0\n", rule(0), rule(1)));
+    let world = world.permission_sets(&["Admin", "ReadOnly"]).account(1, "prod", "Prod", "ACTIVE");
+    let world = world.gives("G0", 1, "ReadOnly").gives("G1", 1, "Admin").gives("G1", 1, "ReadOnly");
+    approved_after_the_rest_was_done(world, |_| {});
+}
+
+#[test]
+fn s08_what_was_held_can_be_approved_once_it_is_known_whose_it_is() {
+    let world = World::in_sync(1, 1, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n");
+    let world = world.directory_user("U8", "a@x.com", &[]).directory_user("U7", "b@x.com", &[]).member("G0", "U8").member("G0", "U7");
+    approved_after_the_rest_was_done(world, |world| drop(world.actual.pins.insert(okta_user("u8"), user_id("U8"))));
+}
+
+#[test]
+fn s08_what_an_adopted_group_was_to_lose_can_be_approved_once_it_is_ours() {
+    let world = World::in_sync(1, 2, "[guard]\nmax_membership_removals = 1\nmax_percent = 0\n").members("g0", &["u0"]);
+    let world = world.okta_group("f0", "AWS-pushed", &[]).directory_group("F0", "AWS-pushed", "", &["f0"]).member("F0", "U0");
+    approved_after_the_rest_was_done(world, |_| {});
 }
 
 #[test]

@@ -138,7 +138,7 @@ async fn records_of_any_completeness_are_read_and_lists_ask_for_pages() {
     let found = client.find_users(UserFilter::UserName("a")).await.unwrap();
     let of = |n: usize| (found[n].id.as_str(), found[n].user.active, found[n].user.email.as_ref().map(|email| email.value.as_str()));
     assert_eq!((of(0), of(1)), (("u-1", false, Some("a@x")), ("u-2", true, None)));
-    assert_eq!(seen.lock().unwrap()[0].1, "/t/scim/v2/Users?count=100&cursor=&filter=userName+eq+%22a%22");
+    assert_eq!(seen.lock().unwrap()[0].1, "/t/scim/v2/Users?count=100&cursor=&filter=userName%20eq%20%22a%22");
 }
 
 #[tokio::test]
