@@ -40,6 +40,8 @@ pub struct Open {
     everything: bool,
     waits_for_the_pause: bool,
     failed: BTreeSet<String>,
+    /// Whether something was not read that has an id: it may be a group that a message without groups is about as well.
+    is_anything_unread: bool,
     lasting: BTreeSet<String>,
     not_yet: BTreeSet<String>,
 }
@@ -60,7 +62,10 @@ impl Open {
         }
         for entry in &completed.findings.unresolved {
             match (entry.kind, &entry.okta_id) {
-                (UnresolvedKind::Unreadable, Some(id)) => drop(open.failed.insert(id.clone())),
+                (UnresolvedKind::Unreadable, Some(id)) => {
+                    open.is_anything_unread = true;
+                    open.failed.insert(id.clone());
+                }
                 (UnresolvedKind::Unreadable, None) => open.everything = true,
                 (UnresolvedKind::UserNotProvisioned, Some(id)) => drop(open.not_yet.insert(id.clone())),
                 _ => {}
@@ -89,9 +94,10 @@ impl Open {
             Target::User(id) => id.as_str(),
             Target::Group(id) => id.as_str(),
         };
+        let may_be_of_any = matches!(message.target, Target::User(_)) && message.groups.is_empty();
         let names_one_of = |ids: &BTreeSet<String>| ids.contains(id) || message.groups.iter().any(|group| ids.contains(group.as_str()));
         let of_group = matches!(message.target, Target::Group(_)) && !self.not_yet.is_empty();
-        if self.everything || names_one_of(&self.failed) {
+        if self.everything || names_one_of(&self.failed) || (may_be_of_any && self.is_anything_unread) {
             Fate::Failed
         } else if self.waits_for_the_pause || names_one_of(&self.lasting) || self.not_yet.contains(id) || of_group {
             Fate::NotYet
@@ -110,10 +116,13 @@ fn names(action: &Action) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use engine::Scope;
     use sync_core::action::{GroupLabel, GroupRef, UserLabel, UserRef};
     use sync_core::error::{TargetError, TargetErrorKind};
     use sync_core::ids::{GroupId, OktaGroupId, OktaUserId, UserId};
+    use sync_core::report::{Calls, Circumstances, Findings, Mode, Report};
     use sync_core::trigger::Lane;
+    use sync_core::unresolved::Unresolved;
 
     use super::*;
 
@@ -127,6 +136,21 @@ mod tests {
         };
         open.note(&action, outcome);
         open
+    }
+
+    fn after_unreadable(id: &str) -> Open {
+        let (kind, okta_id) = (UnresolvedKind::Unreadable, Some(id.to_owned()));
+        let unresolved = vec![Unresolved { kind, okta_id, name: String::new(), reason: "429".to_owned() }];
+        let findings = Findings { unresolved, ..Findings::default() };
+        let circumstances = Circumstances {
+            run_id: "r1".to_owned(),
+            mode: Mode::Apply,
+            scope: Scope::All.to_json(),
+            calls: Calls::default(),
+            duration_ms: 0,
+        };
+        let report = Report::of(&findings, circumstances);
+        Open::after(&Completed { report, findings, is_paused: false, cut_off: None, is_whole_shadow: false })
     }
 
     fn message(user: &str, groups: &[&str]) -> TriggerMessage {
@@ -163,5 +187,14 @@ mod tests {
     fn without_a_queue_for_later_no_message_blocks_its_lane_for_ever() {
         assert!(Fate::NotYet.is_the_schedules(1));
         assert_eq!([1, 2, 3].map(|n_received| Fate::Failed.is_the_schedules(n_received)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_group_that_was_not_read_leaves_open_who_names_it_and_who_names_none() {
+        let open = after_unreadable("00g1");
+        assert_eq!(open.fate(&message("00u1", &["00g1"])), Fate::Failed);
+        assert_eq!(open.fate(&message("00u1", &[])), Fate::Failed);
+        assert_eq!(open.fate(&message("00u1", &["00g2"])), Fate::Answered);
+        assert_eq!(Open::default().fate(&message("00u1", &[])), Fate::Answered);
     }
 }

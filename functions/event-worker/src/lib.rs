@@ -18,7 +18,7 @@ use sync_core::report::Mode;
 use sync_core::trigger::TriggerMessage;
 use tokio::time::Instant;
 
-use assembly::{Assembler, AssemblyError, deadline, hand_over, run_id};
+use assembly::{Assembler, AssemblyError, deadline, end_chain, hand_over, run_id};
 
 /// How long changes may be told: messages wait to be put off behind it, and a run that used all of its time has left 3 s.
 const TELLING: Duration = Duration::from_millis(1_500);
@@ -100,6 +100,8 @@ impl EventWorker {
         if let Some(completed) = self.run(&request, deadline_ms).await {
             self.tell(&completed, Vec::new()).await;
             hand_over(&self.queue, &self.assembler.ledger(), (&request, &completed), Some(before), self.clock.now()).await;
+        } else {
+            end_chain(&self.assembler.ledger(), Some(before), now).await;
         }
     }
 

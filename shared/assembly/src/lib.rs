@@ -32,7 +32,7 @@ use tokio::time::Instant;
 
 pub use credentials::OktaCredentials;
 pub use deadline::{closing, deadline, run_id};
-pub use relay::{Rest, hand_over};
+pub use relay::{Rest, end_chain, hand_over};
 pub use scim_credentials::ScimCredentials;
 pub use vitals::vitals;
 

@@ -33,12 +33,11 @@ pub async fn hand_over<T: Table>(
     let scope = request.scope.to_json().to_string();
     let continued = match Continuation::after(request, completed, before) {
         Next::Nothing => {
-            if let Some(before) = before {
-                ledger.end_chain(&scope, &before.chain, now).await;
-            }
+            end_chain(ledger, before, now).await;
             return Rest::Covered;
         }
         Next::Stop => {
+            end_chain(ledger, before, now).await;
             let advice = "the run's time was up before it had done anything: give it more time, or look for what keeps it waiting";
             tracing::error!(event = "run_stopped", run_id = request.run_id, advice);
             return Rest::Stopped;
@@ -52,9 +51,19 @@ pub async fn hand_over<T: Table>(
     match queue.go_on_later(&continued.to_json(), PAUSE).await {
         Ok(Later::Queued) => {
             tracing::info!(event = "run_continues", run_id = request.run_id, chain = continued.chain, runs = continued.runs);
+            return Rest::Covered;
         }
         Ok(Later::LeftToSchedule) => tracing::info!(event = "left_to_schedule", run_id = request.run_id, "there is no queue for later"),
         Err(error) => tracing::error!(event = "run_not_continued", error = error_chain(&error), "the schedule goes on"),
     }
+    end_chain(ledger, Some(&continued), now).await;
     Rest::Covered
+}
+
+/// A chain that does not go on is at its end: another may begin.
+pub async fn end_chain<T: Table>(ledger: &Ledger<T>, chain: Option<&Continuation>, now: Timestamp) {
+    if let Some(continuation) = chain {
+        let scope = continuation.request(String::new()).scope.to_json().to_string();
+        ledger.end_chain(&scope, &continuation.chain, now).await;
+    }
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::apply::Turn;
 use crate::engine::{Engine, Spent};
 use crate::ports::{Clock, ReadAws, ReadSource, Table, TableError, WriteAws};
-use crate::read::{Changes, ReadFailed, Reads};
+use crate::read::{Changes, ReadFailed, Reads, Targets};
 use crate::request::{Request, Scope, Since};
 
 /// How far an incremental run looks back behind the beginning of the last one. Okta says in whole seconds, and by its own clock, when
@@ -60,7 +60,7 @@ pub enum ReconcileError {
 fn progress(findings: &Findings) -> u64 {
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Done(Effect::Changed) | Outcome::Pending(_));
     let done = findings.outcomes.iter().filter(|(_, outcome)| is_done(outcome)).count() as u64;
-    done + findings.groups_remembered
+    (done + findings.groups_remembered).saturating_sub(findings.pending_before)
 }
 
 /// A run under way.
@@ -152,16 +152,17 @@ where
             self.conclude(request, &report, &findings, began).await;
         }
         let is_whole_shadow = request.mode == Mode::Apply && self.policy.write_mode == WriteMode::Shadow && conclude::is_whole(&findings);
-        let cut_off = (writes && self.is_cut_off(&findings)).then(|| progress(&findings));
+        let cut_off = (writes && Self::is_cut_off(&findings)).then(|| progress(&findings));
         Ok(Completed { report, findings, is_paused, cut_off, is_whole_shadow })
     }
 
     /// Whether the time was up before all was done. A list of groups or users that could not be read has other reasons, and its own alarm.
-    fn is_cut_off(&self, findings: &Findings) -> bool {
+    fn is_cut_off(findings: &Findings) -> bool {
         let is_late = |outcome: &Outcome| match outcome {
-            Outcome::NotAttempted(why) => *why == NotAttempted::OutOfTime,
+            Outcome::NotAttempted(why) => matches!(why, NotAttempted::OutOfTime | NotAttempted::LeaseTaken),
             Outcome::Failed(error) => error.kind == TargetErrorKind::OutOfTime,
-            Outcome::Pending(_) => self.is_out_of_time(),
+            // What is under way is waited for, and so is the lease, as long as there is time.
+            Outcome::Pending(_) => true,
             Outcome::Done(_) => false,
         };
         let is_undone = findings.is_reading_cut_off || findings.outcomes.iter().any(|(_, outcome)| is_late(outcome));
@@ -223,12 +224,11 @@ where
             },
             Scope::Users(names) => self.read_named_users(names).await,
             Scope::Triggers(triggers) => {
-                let (users, more_groups) = self.spared(triggers).await;
-                let groups: BTreeSet<OktaGroupId> = triggers.groups.union(&more_groups).cloned().collect();
-                let reads = self.read_targets(&users, &groups).await?;
+                let targets = self.spared(triggers).await;
+                let reads = self.read_targets(&targets).await?;
                 let may_remove = MayRemove::Only { users: triggers.users_may_lose.clone(), groups: triggers.groups_may_lose.clone() };
                 let asked = triggers.users.iter().map(|user| user.id.clone()).collect();
-                Ok(Ground { users: Some((asked, groups)), may_remove, ..Ground::of_all(reads) })
+                Ok(Ground { users: Some((asked, targets.groups)), may_remove, ..Ground::of_all(reads) })
             }
             Scope::Undo(_) => Ok(Ground::of_all(Reads::default())),
         }
@@ -236,9 +236,9 @@ where
 
     async fn read_named_users(&self, names: &[String]) -> Result<Ground, ReadFailed> {
         let (users, missing) = self.find_users(names).await?;
-        let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
-        reads.unresolved.extend(missing);
         let asked: BTreeSet<OktaUserId> = users.iter().map(|user| user.id.clone()).collect();
+        let mut reads = self.read_targets(&Targets::of_users(users)).await?;
+        reads.unresolved.extend(missing);
         let may_remove = MayRemove::Only { users: asked.clone(), groups: BTreeSet::new() };
         Ok(Ground { users: Some((asked, BTreeSet::new())), may_remove, ..Ground::of_all(reads) })
     }

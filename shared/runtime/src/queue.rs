@@ -8,6 +8,7 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::stream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
 use sync_core::trigger::TriggerMessage;
 
 use crate::aws::AwsError;
@@ -34,6 +35,12 @@ pub const LATER_DELAYS: [Duration; 6] = [
 
 /// The longest delay that SQS takes.
 const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+
+/// How the name of a FIFO queue ends.
+const FIFO: &str = ".fifo";
+
+/// The message group of dead letters, where they go to a FIFO queue.
+const DEAD_LETTERS: &str = "dead_letters";
 
 /// The longest reason that is kept with a dead letter, in characters.
 const LONGEST_REASON: usize = 1_000;
@@ -111,7 +118,7 @@ impl TriggerQueue {
         self
     }
 
-    /// Sends malformed messages to this standard queue.
+    /// Sends malformed messages to this queue.
     #[must_use]
     pub fn with_dead_letters(mut self, url: Option<String>) -> Self {
         self.dead_letters = url;
@@ -186,10 +193,18 @@ impl TriggerQueue {
         let reason: String = reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect();
         let attribute = MessageAttributeValue::builder().data_type("String").string_value(reason).build();
         let attribute = attribute.expect("the type is set, and nothing else is required");
+        let fifo = url.ends_with(FIFO);
         let call = self.client.send_message().queue_url(url).message_body(body).message_attributes("reason", attribute);
+        let call = call.set_message_group_id(fifo.then(|| DEAD_LETTERS.to_owned()));
+        let call = call.set_message_deduplication_id(fifo.then(|| deduplication_id_of(body)));
         call.send().boxed().await.map_err(|error| send_error(url, AwsError::of_call(&error)))?;
         Ok(())
     }
+}
+
+/// FIFO queues demand one; the same text is kept once within five minutes.
+fn deduplication_id_of(body: &str) -> String {
+    hex::encode(Sha256::digest(body))
 }
 
 fn body(message: &TriggerMessage) -> String {

@@ -216,6 +216,17 @@ async fn a_malformed_message_is_kept_whole_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_malformed_message_goes_to_a_fifo_queue_with_what_such_a_queue_demands() {
+    let (aws, config) = Aws::start(vec![]).await;
+    queue(&config).with_dead_letters(Some(format!("{DEAD}.fifo"))).dead_letter("{}", "no trigger").await.unwrap();
+    queue(&config).with_dead_letters(Some(DEAD.to_owned())).dead_letter("{}", "no trigger").await.unwrap();
+    let [(_, fifo), (_, standard)] = &aws.seen()[..] else { panic!("each is sent once") };
+    let sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    assert_eq!((&fifo["MessageGroupId"], &fifo["MessageDeduplicationId"]), (&json!("dead_letters"), &json!(sha256)));
+    assert!(standard["MessageGroupId"].is_null() && standard["MessageDeduplicationId"].is_null());
+}
+
+#[tokio::test]
 async fn a_secret_is_read_by_its_id_once() {
     let (aws, config) = Aws::start(vec![Answer::Is(200, json!({ "SecretString": "{\"current\":\"s\"}" }))]).await;
     let store = SecretStore::new(SecretsManager::new(&config));

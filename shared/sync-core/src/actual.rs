@@ -27,6 +27,8 @@ pub struct ActualState {
     pub pins: BTreeMap<OktaUserId, UserId>,
     /// Whether pins could not be read: then nobody without an externalId can be told by name, or taken for a stranger.
     pub pins_unread: bool,
+    /// Whether permission sets were not read: then nothing is said of what a group that is to be made should give.
+    pub permission_sets_unread: bool,
     /// Members by group.
     pub group_lists: BTreeMap<GroupId, Reading<BTreeMap<UserId, MembershipId>>>,
     /// Groups by user.

@@ -65,6 +65,8 @@ pub struct OktaSnapshot {
     pub assigned: Option<BTreeSet<OktaGroupId>>,
     /// Members by group.
     pub member_lists: BTreeMap<OktaGroupId, Reading<MemberList>>,
+    /// Single members by group, of groups of which nothing else is said.
+    pub members_seen: BTreeMap<OktaGroupId, BTreeSet<OktaUserId>>,
     /// Groups by user.
     pub user_groups: BTreeMap<OktaUserId, Reading<BTreeSet<OktaGroupId>>>,
     /// The users that were seen or looked for.

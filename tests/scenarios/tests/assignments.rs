@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use engine::{Request, Scope};
+use engine::ledger::Touched;
+use engine::{Completed, Request, Scope};
 use scenarios::{Event, Rig};
 use sim::identity_center::{Fate, StoreAssignment};
 use sim::{Fault, OrganizationShape, Shape, What};
@@ -486,4 +487,54 @@ async fn an_undo_takes_assignments_back() {
     rig.ledger().set_pause(true, rig.ledger_time()).await.unwrap();
     let undone = rig.must(Mode::Apply, Scope::Undo(run_id)).await.report;
     assert_eq!((undone.status, given(&rig).len()), (Status::Applied, 0), "{undone:?}");
+}
+
+/// Many assignments, ten at a time; what happens after a minute of them.
+async fn while_many_are_made(rig: &Rig, run: impl Future<Output = Completed>, meanwhile: impl Future<Output = ()>) -> Report {
+    rig.world.aws.configure(|settings| settings.assignments.delay_ms = 20_000);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        meanwhile.await;
+    };
+    tokio::join!(run, meanwhile).0.report
+}
+
+const MANY: &str = "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['name:account-*']\npermission_sets = ['Admin']\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_stops_assignments_that_wait_behind_others() {
+    let rig = rig_of(72, MANY);
+    let pause = async { rig.ledger().set_pause(true, rig.ledger_time()).await.unwrap() };
+    let report = while_many_are_made(&rig, rig.another("full").apply(), pause).await;
+    assert!((20..50).contains(&given(&rig).len()) && report.outcomes.not_attempted > 20, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s46_assignments_that_wait_behind_others_are_decided_anew_where_their_group_was_touched_meanwhile() {
+    for by_event in [false, true] {
+        let rig = rig_of(72, MANY);
+        let touch = async {
+            rig.world.okta.rename_group(&rig.world.okta_group(0), "AWS-of-no-rule");
+            let touched = Touched { groups: [rig.world.okta_group(0)].into(), ..Touched::default() };
+            rig.ledger().touch("worker", &touched, rig.ledger_time()).await.unwrap();
+        };
+        let (full, worker) = (rig.another("full"), rig.another("worker"));
+        let report = if by_event {
+            while_many_are_made(&rig, worker.on_group(&rig.world.okta_group(0), Event::Grant), touch).await
+        } else {
+            while_many_are_made(&rig, full.apply(), touch).await
+        };
+        assert!((20..50).contains(&given(&rig).len()), "by event: {by_event}, {}: {report:?}", given(&rig).len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s43_a_run_for_a_user_that_makes_a_group_calls_nothing_unknown_that_it_did_not_read() {
+    let rig = rig("[[assignment]]\ngroup = '^AWS-new$'\naccounts = ['name:account-*']\npermission_sets = ['Admin']\n");
+    let made = rig.world.okta.add_group("AWS-new");
+    rig.world.okta.add_member(&made, &rig.world.okta_user(0));
+    let report = rig.must(Mode::Apply, Scope::Users(vec!["user0@example.com".to_owned()])).await.report;
+    assert_eq!((report.status, kinds(&report)), (Status::Applied, vec![]), "{report:?}");
+    rig.apply().await;
+    assert_eq!(given(&rig).len(), 6, "the next full run gives it what the rule says");
 }

@@ -6,7 +6,7 @@ use engine::Scope;
 use engine::continuation::{Continuation, Next};
 use engine::{Completed, Request};
 use scenarios::Rig;
-use sim::{Fault, Shape, What};
+use sim::{Fault, OrganizationShape, Shape, What};
 use sync_core::report::{Mode, Status};
 
 /// Runs of `limit`, each of which goes on where the one before was cut off, until none does. Says how each of them ended.
@@ -78,4 +78,25 @@ async fn one_chain_goes_on_with_a_scope_and_another_waits_for_its_end() {
     assert!(ledger.lead_chain("\"all\"", "c", later).await, "a chain that broke is forgotten");
     rig.world.table.inject(Fault::on("GetItem", What::Status { status: 500, code: None }).always());
     assert!(!ledger.lead_chain("\"all\"", "c", later).await, "without the ledger the schedule goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s39_a_run_goes_on_for_what_it_began_itself_and_not_for_what_is_stuck() {
+    let rule = "[[assignment]]\ngroup = '^AWS-000$'\naccounts = ['000000000001', '000000000004']\npermission_sets = ['Admin']\n";
+    let organization = Some(OrganizationShape { accounts: 6, ..OrganizationShape::default() });
+    let rig = Rig::of(&Shape { organization, ..Shape::default() }, rule);
+    rig.world.aws.configure(|settings| settings.assignments.delay_ms = 3_600_000);
+    let (runs, end) = chain(&rig, Duration::from_secs(20)).await;
+    let cut_off: Vec<Option<u64>> = runs.iter().map(|run| run.cut_off).collect();
+    assert_eq!((cut_off, end), (vec![Some(2 + 3), Some(0)], Next::Stop), "{:?}", runs.last().unwrap().report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s46_a_run_that_waited_for_its_turn_until_its_time_was_up_is_cut_off() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.join(0, [11]);
+    rig.ledger().take_lease("another", rig.ledger_time()).await.unwrap();
+    let request = Request { run_id: "short".to_owned(), mode: Mode::Apply, scope: Scope::All, approve: None };
+    let completed = Box::pin(rig.engine(Duration::from_secs(5)).reconcile(&request)).await.unwrap();
+    assert!(completed.cut_off.is_some() && rig.writes() == 0, "{:?}", completed.report);
 }

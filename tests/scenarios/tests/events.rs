@@ -113,7 +113,7 @@ async fn a_removal_needs_the_group_to_be_visible() {
 #[tokio::test(start_paused = true)]
 async fn what_a_stale_read_leaves_out_is_granted_by_the_next_look() {
     let rig = Rig::in_sync(12, 3, 4, "");
-    rig.world.okta.configure(|settings| settings.staleness = Staleness { added_ms: 2000, removed_ms: 0, user_groups: true });
+    rig.world.okta.configure(|settings| settings.staleness = Staleness { added_ms: 2000, user_groups: true, ..Staleness::default() });
     let (user, group) = (rig.world.okta_user(11), rig.world.okta_group(0));
     rig.world.okta.add_member(&group, &user);
     rig.on_user(&user, Some(&group), Event::Grant).await;
@@ -266,4 +266,49 @@ async fn a_groups_own_limit_is_of_what_it_was_before_the_window_whatever_full_ru
         assert_eq!(leave_one_by_one(&rig, limit - 2..limit).await, (members - limit, false));
         assert_eq!(leave_one_by_one(&rig, limit..limit + 1).await, (members - limit, true), "{members}");
     }
+}
+
+/// Triggers that grant, for users who name this group.
+fn batch(rig: &Rig, group: usize, users: impl IntoIterator<Item = usize>) -> Scope {
+    let query = |user: usize| UserQuery {
+        id: rig.world.okta_user(user),
+        login: Some(format!("user{user}@example.com")),
+        read_status: false,
+        groups: BTreeSet::from([rig.world.okta_group(group)]),
+        names_no_group: false,
+        not_before: Some(rig.ledger_time() - SignedDuration::from_secs(1)),
+    };
+    Scope::Triggers(TriggerScope { users: users.into_iter().map(query).collect(), ..TriggerScope::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn s24_a_burst_on_a_large_group_never_lists_everyone_on_account_of_who_is_in_it_already() {
+    for is_known in [false, true] {
+        let rig = Rig::in_sync(1_200, 2, 500, "");
+        if is_known {
+            rig.apply().await;
+            tokio::time::advance(Duration::from_secs(600)).await;
+        }
+        rig.on_user(&rig.world.okta_user(1_150), None, Event::Grant).await;
+        rig.join(0, 1_000..1_006);
+        rig.clear_logs();
+        let report = rig.must(Mode::Apply, batch(&rig, 0, 1_000..1_004)).await.report;
+        assert_eq!((report.status, report.outcomes.changed), (Status::Applied, 4), "those whom the batch names: {report:?}");
+        assert_eq!(rig.world.aws.counts().get("ListUsers").copied().unwrap_or_default(), 4, "one by one");
+        let calls = (report.calls.okta, report.calls.identity_store);
+        assert_eq!(calls, if is_known { (4, 5 + 4 + 4) } else { (5, 5 + 4 + 4) });
+        rig.must(Mode::Apply, batch(&rig, 0, 1_004..1_006)).await;
+        assert!(rig.agrees(), "the read answered nobody whom it did not name");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s24_a_burst_of_many_on_a_large_group_tells_everyone_once() {
+    let rig = Rig::in_sync(1_200, 2, 500, "");
+    rig.on_user(&rig.world.okta_user(1_150), None, Event::Grant).await;
+    rig.join(0, 1_000..1_060);
+    let first = rig.must(Mode::Apply, batch(&rig, 0, 1_000..1_010)).await.report;
+    assert_eq!((first.status, first.outcomes.changed), (Status::Applied, 60), "{first:?}");
+    let second = rig.must(Mode::Apply, batch(&rig, 0, 1_010..1_020)).await.report;
+    assert_eq!((second.status, second.calls.okta), (Status::Converged, 0));
 }

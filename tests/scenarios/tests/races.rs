@@ -135,7 +135,7 @@ async fn s08_an_approval_holds_for_the_first_round_and_never_fails_a_run_that_wr
     later(60).await;
     let operator = rig.another("operator");
     let run = async { operator.run(Mode::Apply, Scope::All, hash).await.unwrap() };
-    let report = overtaken(&rig, "GET /api/v1/groups", run).await.report;
+    let report = overtaken(&rig, "GET /api/v1/groups/{id}/users", run).await.report;
     assert_eq!((report.status, rig.writes()), (Status::Held, 1), "{report:?}");
 }
 
@@ -146,7 +146,7 @@ async fn s07_what_a_round_reserved_and_did_not_use_is_given_back_before_the_next
     later(600).await;
     rig.leave(0, [0, 1, 2]);
     let full = rig.another("full");
-    let report = overtaken(&rig, "GET /api/v1/groups", full.apply()).await.report;
+    let report = overtaken(&rig, "GET /api/v1/groups/{id}/users", full.apply()).await.report;
     assert_eq!((report.status, rig.writes()), (Status::Applied, 3), "{report:?}");
 }
 
@@ -383,4 +383,19 @@ async fn s07_runs_and_workers_side_by_side_never_exceed_the_budget_together() {
         assert!(rig.writes() <= 7, "seed {seed}: {} removals", rig.writes());
         assert!(rig.writes() > 0, "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s07_what_was_not_used_is_given_back_although_the_record_of_the_run_cannot_be_written() {
+    let rig = Rig::in_sync(40, 4, 8, "[guard]\nmax_membership_removals = 4\nmax_percent = 0\n");
+    rig.leave(0, [0, 1, 2]);
+    rig.join(1, [39]);
+    let denied = What::Exception { name: "AccessDeniedException".to_owned(), reason: None };
+    rig.world.aws.inject(Fault::on("DeleteGroupMembership", denied).always());
+    rig.world.table.inject(Fault::on("PutItem", What::DropBefore).containing("run ").always());
+    assert_eq!((rig.apply().await.report.status, rig.writes()), (Status::Partial, 1));
+    rig.world.aws.clear_faults();
+    rig.world.table.clear_faults();
+    let report = rig.another("next").apply().await.report;
+    assert_eq!((report.status, rig.writes()), (Status::Applied, 4), "{report:?}");
 }

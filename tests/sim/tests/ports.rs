@@ -72,7 +72,9 @@ async fn changes_move_the_timestamps_that_okta_moves() {
 async fn a_member_just_added_is_not_listed_yet_where_reads_are_stale() {
     let clock = ManualClock::default();
     let world = World::of(&Shape::default(), clock.clone());
-    world.okta.configure(|settings| settings.staleness = Staleness { added_ms: 2000, removed_ms: 1000, user_groups: true });
+    world.okta.configure(|settings| {
+        settings.staleness = Staleness { added_ms: 2000, removed_ms: 1000, user_groups: true, ..Staleness::default() }
+    });
     let (group, newcomer, leaver) = (world.okta_group(0), world.okta_user(11), world.okta_user(0));
     world.okta.add_member(&group, &newcomer);
     world.okta.remove_member(&group, &leaver);

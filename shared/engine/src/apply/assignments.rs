@@ -38,6 +38,8 @@ struct Waiting<'a> {
 struct UnderWay<'a> {
     action: &'a Action,
     request: RequestId,
+    /// Whether an earlier run began it.
+    is_resumed: bool,
 }
 
 /// The state of one slice of assignments.
@@ -45,6 +47,8 @@ struct Flight<'a> {
     waiting: VecDeque<Waiting<'a>>,
     under_way: Vec<UnderWay<'a>>,
     notes: BTreeMap<String, AssignmentNote>,
+    /// Whether the lease was given back since the slice was looked through: then others may have written.
+    gave_way: bool,
 }
 
 impl<S, T, L, C> Engine<S, T, L, C>
@@ -59,7 +63,7 @@ where
             return;
         }
         let notes = self.ledger.assignment_notes(self.clock.now()).await.unwrap_or_default();
-        let mut flight = Flight { waiting: VecDeque::new(), under_way: Vec::new(), notes };
+        let mut flight = Flight { waiting: VecDeque::new(), under_way: Vec::new(), notes, gave_way: false };
         for action in slice {
             self.take_up(action, &mut flight, progress);
         }
@@ -70,7 +74,8 @@ where
             self.begin_what_may(&mut flight, writing, progress).await;
             if !(flight.waiting.is_empty() && flight.under_way.is_empty()) {
                 // Nobody waits for us while AWS works.
-                writing.turn.end(self).await;
+                writing.turn.give_way(self).await;
+                flight.gave_way = true;
                 sleep(POLL).await;
             }
             self.poll(&mut flight, progress).await;
@@ -96,7 +101,7 @@ where
             return progress.record(action, Outcome::NotAttempted(NotAttempted::BackingOff));
         }
         match note.and_then(|note| note.request) {
-            Some(request) => flight.under_way.push(UnderWay { action, request }),
+            Some(request) => flight.under_way.push(UnderWay { action, request, is_resumed: true }),
             None => flight.waiting.push_back(waiting),
         }
     }
@@ -118,8 +123,12 @@ where
 
     async fn begin<'a>(&self, mut waiting: Waiting<'a>, flight: &mut Flight<'a>, writing: Writing<'_>, progress: &mut Progress) {
         let action = waiting.action;
-        if writing.turn.ready(self).await.is_err() {
-            return progress.record(action, Outcome::NotAttempted(NotAttempted::LeaseTaken));
+        let hold = match writing.turn.ready(self).await {
+            Ok(hold) => hold,
+            Err(why) => return progress.record(action, Outcome::NotAttempted(why)),
+        };
+        if flight.gave_way && self.not_overtaken(vec![action], hold, writing, progress).await.is_empty() {
+            return;
         }
         if let Some(hindered) = self.hindered(action, writing).await {
             return match hindered {
@@ -154,7 +163,7 @@ where
                     flight,
                 )
                 .await;
-                flight.under_way.push(UnderWay { action, request: request.id });
+                flight.under_way.push(UnderWay { action, request: request.id, is_resumed: false });
             }
             OperationStatus::Succeeded => self.ended(action, flight, progress).await,
             OperationStatus::Failed(reason) => self.failed(action, &reason, flight, progress).await,
@@ -236,6 +245,7 @@ where
     /// The run's time is up: what is under way is pending, and noted; what was not begun was not attempted.
     fn leave_open(flight: Flight<'_>, progress: &mut Progress) {
         for operation in flight.under_way {
+            progress.applied.pending_before += u64::from(operation.is_resumed);
             progress.record(operation.action, Outcome::Pending(operation.request));
         }
         for waiting in flight.waiting {

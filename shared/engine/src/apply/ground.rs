@@ -12,7 +12,7 @@ use sync_core::records::OktaGroup;
 
 use super::{Hold, Progress, Writing};
 use crate::engine::Engine;
-use crate::ledger::Touched;
+use crate::ledger::{Touched, Touches};
 use crate::ports::{Clock, ReadSource, Table};
 use crate::read::Reads;
 
@@ -42,16 +42,13 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Looks again at what old evidence would take away. Before the lease is taken: Okta may keep us waiting.
     pub(super) async fn refresh_evidence<'a>(&self, slice: Vec<&'a Action>, reads: &Reads, progress: &mut Progress) -> Vec<&'a Action> {
         let now = self.clock.now();
-        let read_at = |action: &Action| {
-            let group = action.group().map(|group| &group.okta_id);
-            group.and_then(|group| reads.read_at.get(group)).copied().unwrap_or(reads.began)
-        };
-        let is_old = |action: &Action| action.is_removal() && (action.is_on_user() || now.duration_since(read_at(action)) > FRESH);
+        let is_old =
+            |action: &Action| action.is_removal() && (action.is_on_user() || now.duration_since(reads.evidence_at(action)) > FRESH);
         if !slice.iter().any(|action| is_old(action)) {
             return slice;
         }
         let in_groups = slice.iter().filter(|action| is_old(action) && !action.is_on_user());
-        let changed = match in_groups.map(|action| read_at(action)).min() {
+        let changed = match in_groups.map(|action| reads.evidence_at(action)).min() {
             Some(oldest) => self.changed_since(oldest).await,
             None => Some(BTreeSet::new()),
         };
@@ -119,7 +116,7 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
                 progress.record_all(&slice, NotAttempted::Paused);
                 Vec::new()
             }
-            (Ok(None), Ok(touched)) => leave_if(slice, progress, |action| is_touched(action, &touched)),
+            (Ok(None), Ok(touched)) => leave_if(slice, progress, |action| is_touched(action, &touched, writing.reads)),
             (Err(_), _) | (_, Err(_)) => grants_only_unless(false, slice, progress),
         }
     }
@@ -204,9 +201,11 @@ fn leaver_id(action: &Action) -> Option<&OktaUserId> {
     }
 }
 
-fn is_touched(action: &Action, touched: &Touched) -> bool {
-    let user = action.user().and_then(|user| user.okta_id.as_ref());
-    action.group().is_some_and(|group| touched.groups.contains(&group.okta_id)) || user.is_some_and(|user| touched.users.contains(user))
+/// Whether another run touched what an action is about, after the reading on which it rests.
+fn is_touched(action: &Action, touched: &Touches, reads: &Reads) -> bool {
+    let user = action.user().and_then(|user| touched.users.get(user.okta_id.as_ref()?));
+    let group = action.group().and_then(|group| touched.groups.get(&group.okta_id));
+    user.max(group).is_some_and(|at| *at >= reads.evidence_at(action))
 }
 
 /// Leaves the actions that `shifted` names, and keeps the others.

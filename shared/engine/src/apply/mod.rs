@@ -29,6 +29,8 @@ pub(crate) struct Applied {
     pub(crate) outcomes: Vec<(Action, Outcome)>,
     /// Groups whose ground shifted before their turn came: their actions were left, and they are to be read again.
     pub(crate) shifted: BTreeSet<OktaGroupId>,
+    /// How many of the operations that are pending an earlier run had begun.
+    pub(crate) pending_before: u64,
 }
 
 /// What the executor knows while it goes.

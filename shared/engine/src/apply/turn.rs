@@ -34,7 +34,7 @@ pub(crate) struct Turn {
 #[derive(Debug, Default)]
 struct State {
     lease: Option<Lease>,
-    /// Whether another run had the lease since this one's reads: then what was read may not be so any more.
+    /// Whether another run may have had the lease since this one's reads: then what was read may not be so any more.
     was_lost: bool,
     /// Whether the ledger could not be reached when the lease was asked for.
     is_without_ledger: bool,
@@ -164,6 +164,12 @@ impl Turn {
         if self.in_slices {
             self.end(engine).await;
         }
+    }
+
+    /// Gives the lease back in the middle of a slice.
+    pub(crate) async fn give_way<S, T, L: Table, C: Clock>(&self, engine: &Engine<S, T, L, C>) {
+        self.end(engine).await;
+        self.state.lock().await.was_lost = true;
     }
 
     /// Gives the lease back.

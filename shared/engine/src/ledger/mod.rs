@@ -20,6 +20,7 @@ pub use held::OpenHeld;
 pub use history::PastRun;
 pub use lease::{Lease, LeaseError};
 pub(crate) use members::{NewlyRead, RecordsBefore};
+pub(crate) use rows::Touches;
 pub use rows::{KnownSizes, Pause, Touched};
 pub use runs::RunRecord;
 

@@ -66,6 +66,15 @@ pub struct Touched {
     pub users: BTreeSet<OktaUserId>,
 }
 
+/// When other runs wrote to something, or decided on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Touches {
+    /// Groups.
+    pub(crate) groups: BTreeMap<OktaGroupId, Timestamp>,
+    /// Users.
+    pub(crate) users: BTreeMap<OktaUserId, Timestamp>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Touch {
@@ -254,16 +263,16 @@ impl<T: Table> Ledger<T> {
         stream::iter(keys).map(write).buffer_unordered(CONCURRENCY).try_for_each(|_| async { Ok(()) }).await
     }
 
-    /// What other runs wrote to or decided on since this moment.
-    pub async fn touched_since(&self, since: Timestamp, own_run: &str, now: Timestamp) -> Result<Touched, TableError> {
-        let mut touched = Touched::default();
+    /// What other runs wrote to or decided on since this moment, and when.
+    pub(crate) async fn touched_since(&self, since: Timestamp, own_run: &str, now: Timestamp) -> Result<Touches, TableError> {
+        let mut touched = Touches::default();
         for row in self.table.query(TOUCHED, now).await? {
             let touch = serde_json::from_str::<Touch>(&row.body).unwrap_or(Touch { at: now, run: String::new() });
             if touch.at < since || touch.run == own_run {
                 continue;
             }
-            touched.groups.extend(row.sk.strip_prefix(GROUP).and_then(|id| OktaGroupId::new(id).ok()));
-            touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()));
+            touched.groups.extend(row.sk.strip_prefix(GROUP).and_then(|id| OktaGroupId::new(id).ok()).map(|id| (id, touch.at)));
+            touched.users.extend(row.sk.strip_prefix(USER).and_then(|id| OktaUserId::new(id).ok()).map(|id| (id, touch.at)));
         }
         Ok(touched)
     }

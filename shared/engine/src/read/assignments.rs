@@ -81,8 +81,12 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     pub(crate) async fn read_permission_sets(&self, reads: &mut Reads) {
         let arns = match self.target.permission_sets().await {
             Ok(arns) => arns,
-            Err(error) => return self.unreadable(reads, "the permission sets", &error.to_string()),
+            Err(error) => {
+                reads.actual.permission_sets_unread = true;
+                return self.unreadable(reads, "the permission sets", &error.to_string());
+            }
         };
+        reads.actual.permission_sets_unread = false;
         let mut names = self.directory.permission_set_names();
         let unknown: Vec<PermissionSetArn> = arns.iter().filter(|arn| !names.contains_key(arn)).cloned().collect();
         let look = |arn: PermissionSetArn| async move {

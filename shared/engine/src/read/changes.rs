@@ -48,6 +48,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let listing = self.source.list_groups(Some(since - CLOCK_SKEW)).await?;
         reads.okta.assigned = self.read_assigned().await?;
         enter_groups(&mut reads, listing);
+        self.doubt_the_app(&mut reads).await?;
+        self.disbelieve_an_empty_app(&mut reads);
         let groups: BTreeSet<OktaGroupId> = reads.okta.groups.keys().cloned().collect();
         self.read_wanted(&mut reads, &groups).await;
         let changed = self.whose_records_changed(&mut reads, since).await;

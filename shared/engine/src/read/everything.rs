@@ -51,25 +51,6 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok(reads)
     }
 
-    /// A group of ours that the app's list leaves out is looked for there once more: nothing is taken on the strength of one weak read.
-    async fn doubt_the_app(&self, reads: &mut Reads) -> Result<(), ReadFailed> {
-        let Some(assigned) = &reads.okta.assigned else { return Ok(()) };
-        let matches = |id: &OktaGroupId| reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group));
-        if self.marks(reads).iter().any(|id| matches(id) && !assigned.contains(id)) {
-            let again = self.read_assigned().await?.unwrap_or_default();
-            reads.okta.assigned = Some(assigned.union(&again).cloned().collect());
-        }
-        Ok(())
-    }
-
-    /// The groups of the app, where the policy names one.
-    pub(super) async fn read_assigned(&self) -> Result<Option<BTreeSet<OktaGroupId>>, ReadFailed> {
-        let Some(app) = &self.policy.groups.app_id else { return Ok(None) };
-        let assigned = self.source.app_groups(app).await?;
-        self.directory.remember_assigned(&assigned);
-        Ok(Some(assigned))
-    }
-
     /// Looks by id for the groups that carry our mark and that the list does not have. Not where the list has no managed group at all: then
     /// the list itself is not believed, and nothing is asked of it.
     async fn look_for_the_vanished(&self, reads: &mut Reads) {
@@ -151,17 +132,21 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// Reads these groups again, as when they were written to, or changed, since they were read.
     pub(crate) async fn read_again(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) {
-        reads.began = self.clock.now();
+        let now = self.clock.now();
+        reads.tried_at.extend(groups.iter().map(|group| (group.clone(), now)));
         reads.unresolved.retain(|entry| entry.okta_id.as_ref().is_none_or(|id| !groups.iter().any(|group| group.as_str() == id)));
         for (id, sighting) in self.sight(groups.iter().cloned().collect()).await {
             reads.okta.member_lists.remove(&id);
+            reads.okta.members_seen.remove(&id);
             reads.recalled.groups.remove(&id);
             reads.okta.groups.insert(id, sighting);
         }
+        self.disbelieve_an_empty_app(reads);
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries, self.deadline).await;
         self.find_members(reads, groups).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;
+        reads.were_read_again(groups, &self.policy, now);
     }
 }
 

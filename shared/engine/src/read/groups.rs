@@ -9,7 +9,7 @@ use sync_core::snapshot::GroupSighting;
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
 
 use super::everything::by_id;
-use super::{ReadFailed, Reads, bad_records};
+use super::{ReadFailed, Reads, Targets, bad_records};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
@@ -34,6 +34,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let unseen: Vec<OktaGroupId> = wanted.iter().filter(|id| !reads.okta.groups.contains_key(id)).cloned().collect();
         let sightings = self.sight(unseen).await;
         reads.okta.groups.extend(sightings);
+        self.disbelieve_an_empty_app(&mut reads);
         self.read_wanted(&mut reads, &wanted).await;
         Ok((reads, wanted))
     }
@@ -84,12 +85,12 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok(())
     }
 
-    /// Where a managed group has no marked counterpart, another process may have made it just now.
-    pub(super) async fn look_again_for_the_unmarked(&self, reads: &mut Reads) -> Result<(), ReadFailed> {
+    /// Where a managed group has no marked counterpart, or one that is to lose something, another process may have made it just now.
+    pub(super) async fn look_again_for_the_unmarked(&self, reads: &mut Reads, may_lose: &BTreeSet<OktaGroupId>) -> Result<(), ReadFailed> {
         let marks = self.marks(reads);
         let assigned = |id: &OktaGroupId| reads.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id));
         let managed = |id: &&OktaGroupId| reads.okta.present(id).is_some_and(|group| self.policy.groups.matches(group)) && assigned(id);
-        let unmarked = reads.okta.groups.keys().filter(managed).any(|id| !marks.contains(id));
+        let unmarked = reads.okta.groups.keys().filter(managed).chain(may_lose).any(|id| !marks.contains(id));
         if unmarked && self.directory.groups_age().is_none_or(|age| age > YOUNG) {
             self.directory.forget_groups();
             self.read_directory_groups(reads).await?;
@@ -97,25 +98,20 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok(())
     }
 
-    /// The groups of the app, from memory where they were read lately.
-    pub(super) async fn read_assigned_lately(&self, reads: &mut Reads) -> Result<(), ReadFailed> {
-        reads.okta.assigned = match self.directory.assigned() {
-            Some(assigned) => Some(assigned),
-            None => self.read_assigned().await?,
-        };
-        Ok(())
-    }
-
     /// Reads the groups that triggers name, and finds their members.
-    pub(super) async fn read_triggered_groups(&self, reads: &mut Reads, groups: &BTreeSet<OktaGroupId>) -> Result<(), ReadFailed> {
+    pub(super) async fn read_triggered_groups(&self, reads: &mut Reads, targets: &Targets) -> Result<(), ReadFailed> {
+        let groups = &targets.groups;
         // What decides on a group of the app is read now, whatever is remembered.
         reads.okta.assigned = self.read_assigned().await?;
         let sightings = self.sight(groups.iter().cloned().collect()).await;
         reads.okta.groups.extend(sightings);
-        self.look_again_for_the_unmarked(reads).await?;
+        self.look_again_for_the_unmarked(reads, &targets.may_lose).await?;
+        self.doubt_the_app(reads).await?;
+        self.disbelieve_an_empty_app(reads);
         self.look_behind_taken_names(reads).await;
         let queries = self.queries(reads, |id| groups.contains(id));
         self.read_groups_into(reads, queries, self.deadline).await;
+        self.narrow_down(reads, &targets.instead_of);
         self.find_members(reads, groups).await;
         self.note_departing(reads).await;
         self.read_assignments(reads, |id| groups.contains(id)).await;

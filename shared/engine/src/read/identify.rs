@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use sync_core::error::TargetError;
-use sync_core::ids::{OktaGroupId, OktaUserId, UserId};
+use sync_core::ids::{GroupId, MembershipId, OktaGroupId, OktaUserId, UserId};
 use sync_core::names::NameKey;
 use sync_core::reading::Reading;
 use sync_core::records::DirectoryUser;
@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
 /// Up to so many users are looked up one by one; beyond, the list of all users (a page a hundred) is no dearer.
-const MOST_LOOKUPS: usize = 20;
+pub(super) const MOST_LOOKUPS: usize = 20;
 
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Every pin. Where they cannot be read, that is remembered: then nobody without an externalId is told by name.
@@ -45,6 +45,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         if let Err(error) = self.try_find_members(reads, groups).await {
             let reason = format!("its members could not be looked up in Identity Center: {error}");
             for group in groups {
+                reads.okta.members_seen.remove(group);
                 reads.okta.member_lists.insert(group.clone(), Reading::Unknown(reason.clone()));
             }
         }
@@ -212,13 +213,19 @@ fn listed_members(reads: &Reads, groups: &BTreeSet<OktaGroupId>) -> BTreeMap<Okt
         Some(UserSighting::Present(user)) => user.user_name.clone(),
         Some(UserSighting::Gone | UserSighting::StatusUnread | UserSighting::Broken(_) | UserSighting::Unknown(_)) | None => None,
     };
-    lists.flat_map(|list| &list.members).map(|id| (id.clone(), name(id))).collect()
+    let seen = groups.iter().filter_map(|group| reads.okta.members_seen.get(group)).flatten();
+    lists.flat_map(|list| &list.members).chain(seen).map(|id| (id.clone(), name(id))).collect()
 }
 
-/// The members in Identity Center of whom nothing is known but their id.
+/// The members in Identity Center of whom nothing is known but their id, in groups that more is said of than who some of their members are.
 fn strangers(reads: &Reads) -> BTreeSet<UserId> {
-    let lists = reads.actual.group_lists.values().filter_map(Reading::known);
-    lists.flat_map(BTreeMap::keys).filter(|id| !reads.actual.users.contains_key(id)).cloned().collect()
+    let is_narrowed = |id: &GroupId| reads.actual.mark(id).is_some_and(|mark| reads.okta.members_seen.contains_key(&mark.group));
+    let lists = reads.actual.group_lists.iter().filter(|(id, _)| !is_narrowed(id));
+    lists.filter_map(|(_, list)| list.known()).flat_map(|list| strangers_of(reads, list)).cloned().collect()
+}
+
+pub(super) fn strangers_of<'a>(reads: &'a Reads, list: &'a BTreeMap<UserId, MembershipId>) -> impl Iterator<Item = &'a UserId> {
+    list.keys().filter(|id| !reads.actual.users.contains_key(id))
 }
 
 /// The listed members for whom nobody is known yet, by externalId, pin or name.

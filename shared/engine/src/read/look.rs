@@ -9,7 +9,7 @@ use sync_core::reading::Reading;
 use sync_core::resolve::resolve;
 use sync_core::snapshot::OktaSnapshot;
 
-use super::{ReadFailed, Reads, bad_records};
+use super::{ReadFailed, Reads, Targets, bad_records};
 use crate::engine::Engine;
 use crate::ports::{Clock, ReadAws, ReadSource, Table};
 
@@ -44,7 +44,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// [`LookFailed`] where a list without which nothing can be said was not read.
     pub async fn look_at_user(&self, name: &str) -> Result<Evidence, LookFailed> {
         let (users, missing) = self.find_users(&[name.to_owned()]).await?;
-        let mut reads = self.read_targets(&users, &BTreeSet::new()).await?;
+        let mut reads = self.read_targets(&Targets::of_users(users)).await?;
         reads.unresolved.extend(missing);
         let listed = reads.okta.user_groups.values().filter_map(Reading::known).flatten().cloned();
         let there = reads.actual.user_lists.values().filter_map(Reading::known).flat_map(std::collections::BTreeMap::keys);

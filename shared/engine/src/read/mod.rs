@@ -1,6 +1,8 @@
 //! Reading: the only thing that this part does. Identity Center is read before Okta, so that a change in between ends as
 //! "already in effect" and not as a removal.
 
+mod again;
+mod app;
 mod assignments;
 mod by_account;
 mod changes;
@@ -18,6 +20,7 @@ mod users;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sync_core::action::Action;
 use sync_core::actual::ActualState;
 use sync_core::error::{SourceError, TargetError};
 use sync_core::ids::{GroupId, OktaGroupId};
@@ -30,6 +33,7 @@ pub(crate) use changes::Changes;
 pub use look::{Evidence, LookFailed};
 pub use organization::organization;
 use remembered::Recalled;
+pub(crate) use users::Targets;
 pub use users::UserQuery;
 
 /// Groups read side by side. Identity Store is paced to 19 calls a second, which at 200 ms a call is four under way; the rest is
@@ -45,6 +49,12 @@ pub(crate) struct Reads {
     pub(crate) unresolved: Vec<Unresolved>,
     /// When the reading began: what changed later may not be in it.
     pub(crate) began: Timestamp,
+    /// When Okta was last asked which groups had changed meanwhile; `began` where it was not yet.
+    pub(crate) looked: Option<Timestamp>,
+    /// When it was last tried to read groups again.
+    pub(crate) tried_at: BTreeMap<OktaGroupId, Timestamp>,
+    /// When groups were really read again, whatever there was to read of them.
+    pub(crate) again_at: BTreeMap<OktaGroupId, Timestamp>,
     /// When the members of each group were read.
     pub(crate) read_at: BTreeMap<OktaGroupId, Timestamp>,
     /// Whether something was not read for want of time, its own or a rate limit's.
@@ -61,6 +71,12 @@ impl Reads {
     /// Whether a group carried a mark when it was read.
     pub(crate) fn is_ours(&self, group: &GroupId) -> bool {
         self.actual.mark(group).is_some()
+    }
+
+    /// As of when the evidence is on which an action rests: the oldest reading of its groups.
+    pub(crate) fn evidence_at(&self, action: &Action) -> Timestamp {
+        let read_at = |group: &OktaGroupId| self.read_at.get(group).max(self.again_at.get(group)).copied().unwrap_or(self.began);
+        action.groups().into_iter().map(read_at).min().unwrap_or(self.began)
     }
 
     /// Adds what was read of one user.

@@ -110,13 +110,14 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         }
         let recalled = &reads.recalled;
         let new = newly_read(reads);
-        let written = self.ledger.remember_members(self.policy.hash(), &new, &recalled.before, self.clock.now()).await;
+        let now = self.clock.now();
+        let written = self.ledger.remember_members(self.policy.hash(), &new, &recalled.before, now).await;
         if let Err(error) = written {
             tracing::warn!(event = "members_not_remembered", error = %error, "the next run reads them again");
             return 0;
         }
-        let stood = |group: &&OktaGroupId| new.groups.get(*group) == recalled.memory.groups.get(*group);
-        new.groups.keys().filter(|group| !stood(group)).count() as u64
+        let would_do = |id: &&OktaGroupId| reads.okta.present(id).is_some_and(|group| recalled.memory.members_of(group, now).is_some());
+        new.groups.keys().filter(|group| !would_do(group)).count() as u64
     }
 }
 

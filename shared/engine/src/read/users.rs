@@ -42,6 +42,25 @@ impl UserQuery {
     }
 }
 
+/// What a run that is about single users and groups reads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Targets {
+    pub(crate) users: Vec<UserQuery>,
+    /// The groups, those that are read instead of users among them.
+    pub(crate) groups: BTreeSet<OktaGroupId>,
+    /// The groups that may lose something.
+    pub(crate) may_lose: BTreeSet<OktaGroupId>,
+    /// The users instead of whom groups are read that nothing else asks for.
+    pub(crate) instead_of: BTreeMap<OktaGroupId, BTreeSet<OktaUserId>>,
+}
+
+impl Targets {
+    /// These users, and no group.
+    pub(crate) fn of_users(users: Vec<UserQuery>) -> Self {
+        Self { users, ..Self::default() }
+    }
+}
+
 /// What goes wrong for one user and must not stop the others.
 #[derive(Debug, thiserror::Error)]
 enum UserFailed {
@@ -52,15 +71,16 @@ enum UserFailed {
 }
 
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
-    /// Reads what triggers name: some users, some groups.
-    pub(crate) async fn read_targets(&self, users: &[UserQuery], groups: &BTreeSet<OktaGroupId>) -> Result<Reads, ReadFailed> {
+    /// Reads some users and some groups.
+    pub(crate) async fn read_targets(&self, targets: &Targets) -> Result<Reads, ReadFailed> {
         let mut reads = Reads { began: self.clock.now(), is_of_events: true, ..Reads::default() };
         self.read_directory_groups(&mut reads).await?;
         self.read_assigned_lately(&mut reads).await?;
-        if !groups.is_empty() {
-            self.read_triggered_groups(&mut reads, groups).await?;
+        reads.actual.permission_sets_unread = true;
+        if !targets.groups.is_empty() {
+            self.read_triggered_groups(&mut reads, targets).await?;
         }
-        self.read_more_users(&mut reads, users).await?;
+        self.read_more_users(&mut reads, &targets.users).await?;
         self.note_departing(&mut reads).await;
         Ok(reads)
     }
@@ -75,7 +95,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             parts = self.read_users(reads, users).await;
         }
         parts.into_iter().for_each(|part| reads.absorb(part));
-        self.look_again_for_the_unmarked(reads).await?;
+        self.look_again_for_the_unmarked(reads, &BTreeSet::new()).await?;
+        self.doubt_the_app_for_users(reads).await?;
+        self.disbelieve_an_empty_app(reads);
         self.look_behind_taken_names(reads).await;
         Ok(())
     }

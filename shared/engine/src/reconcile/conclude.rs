@@ -33,6 +33,7 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     async fn try_conclude(&self, request: &Request, report: &Report, findings: &Findings, began: Timestamp) -> Result<(), TableError> {
+        self.settle(&request.run_id, findings).await;
         let now = self.clock.now();
         let changes = changes(findings);
         if !changes.is_empty() {
@@ -43,7 +44,6 @@ impl<S, T, L: Table, C: Clock> Engine<S, T, L, C> {
         if request.scope == Scope::All || report.status != Status::Converged {
             self.ledger.record_past_run(Document::for_history(report, findings), now).await?;
         }
-        self.settle(&request.run_id, findings).await;
         if request.scope == Scope::All && is_read_whole(findings) {
             self.ledger.replace_held(open_held(findings), began, now).await?;
         } else {

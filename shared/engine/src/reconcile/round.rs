@@ -76,8 +76,7 @@ where
                 }
                 self.read_again(&mut ground.reads, groups).await;
                 self.look_for_movers(&run.request.scope, &mut ground, Some(groups)).await;
-                let given_instead = self.given_instead(&ground, groups);
-                groups.extend(given_instead);
+                self.follow_losers(&run.request.scope, &mut ground, groups).await;
             }
         }
         if run.writes && matches!(run.request.scope, Scope::Triggers(_)) {
@@ -98,10 +97,16 @@ where
             return;
         }
         for look in 1..=LOOKS {
-            if !self.wanted_of_reads(ground, shifted).await.0.actions().any(|(_, action)| action.is_removal()) {
+            let wanted = self.wanted_of_reads(ground, shifted).await.0;
+            if !wanted.actions().any(|(_, action)| action.is_removal()) {
                 return;
             }
-            let Some(changed) = self.changed_groups(ground.reads.began).await else {
+            if look > 1 || !wanted.losers(&ground.reads.actual).is_empty() {
+                // What moved a moment ago is not in Okta's list yet, and what moves twice within a second does not show the second time.
+                tokio::time::sleep(STAMPED_IN).await;
+            }
+            let since = ground.reads.looked.replace(self.clock.now()).unwrap_or(ground.reads.began);
+            let Some(changed) = self.changed_groups(since).await else {
                 return only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
             };
             let is_first = look == 1 && shifted.is_none();
@@ -113,12 +118,22 @@ where
             if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
                 groups.extend(changed.iter().cloned());
             }
-            if look > 1 {
-                tokio::time::sleep(STAMPED_IN).await;
-            }
             self.read_again(&mut ground.reads, &changed).await;
         }
         only_leavers_lose(ground, "groups kept changing while they were read");
+    }
+
+    /// Takes in the groups that give something to those who lose these, read again like these.
+    async fn follow_losers(&self, scope: &Scope, ground: &mut Ground, groups: &mut BTreeSet<OktaGroupId>) {
+        loop {
+            let more: BTreeSet<OktaGroupId> = self.given_instead(ground, groups).difference(groups).cloned().collect();
+            if more.is_empty() {
+                return;
+            }
+            self.read_again(&mut ground.reads, &more).await;
+            groups.extend(more);
+            self.look_for_movers(scope, ground, Some(groups)).await;
+        }
     }
 
     /// The groups that give something to those who lose these: what they gain belongs to the same round.
@@ -162,10 +177,7 @@ where
             let users = wanted.0.actions().filter_map(|(_, action)| action.user()?.okta_id.as_ref());
             let users: BTreeSet<OktaUserId> = users.filter(|id| recalled.users.contains(*id)).cloned().collect();
             if !groups.is_empty() {
-                // Of the other groups nothing newer is known than before.
-                let began = ground.reads.began;
                 self.read_again(&mut ground.reads, &groups).await;
-                ground.reads.began = began;
             } else if !users.is_empty() {
                 self.read_users_again(&mut ground.reads, users).await;
             } else {
@@ -225,6 +237,7 @@ where
         let applied = self.apply(&approved, &held, Writing { reads: &ground.reads, turn: run.turn, heeds_pause }).await;
         findings.held.entries.extend(held.entries);
         findings.outcomes.extend(applied.outcomes);
+        findings.pending_before += applied.pending_before;
         Ok((!applied.shifted.is_empty()).then_some(applied.shifted))
     }
 }
@@ -232,7 +245,8 @@ where
 /// Whether a group's record is the one that was read before its members were, and old enough then to say so: then the members are not older.
 fn is_as_read(ground: &Ground, group: &OktaGroup) -> bool {
     let stamps = |group: &OktaGroup| (group.last_updated, group.last_membership_updated);
-    let read_at = ground.reads.read_at.get(&group.id).copied().unwrap_or(ground.reads.began);
+    let reads = &ground.reads;
+    let read_at = reads.read_at.get(&group.id).max(reads.tried_at.get(&group.id)).copied().unwrap_or(reads.began);
     let is_young = stamps(group).0.max(stamps(group).1).is_some_and(|stamp| stamp + STAMPED_IN > read_at);
     match ground.reads.okta.groups.get(&group.id) {
         Some(GroupSighting::Present(read)) => stamps(read) == stamps(group) && !is_young,

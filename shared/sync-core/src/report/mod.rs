@@ -223,6 +223,8 @@ pub struct Findings {
     pub groups_remembered: u64,
     /// Whether what a rule gave that is there no more is in accounts where nothing is taken now: the rule is to be remembered until it is.
     pub has_frozen_orphans: bool,
+    /// How many of the operations that are pending an earlier run had begun.
+    pub pending_before: u64,
     /// How often the sides said "too many".
     pub throttled: Throttled,
 }

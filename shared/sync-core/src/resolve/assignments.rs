@@ -29,7 +29,7 @@ pub(super) fn of_group(
         Fate::Delete { .. } => return DesiredAssignments { others: OtherAssignments::GroupDeleted, ..DesiredAssignments::default() },
         Fate::AsIs { .. } | Fate::Empty { .. } | Fate::Release { .. } => return DesiredAssignments::default(),
     }
-    if fate.group_id().is_some_and(|id| !actual.assignments.contains_key(id)) {
+    if fate.group_id().map_or(actual.permission_sets_unread, |id| !actual.assignments.contains_key(id)) {
         // A run that is about a user reads neither rules' accounts nor sets: it has nothing to say about what the group gives.
         return DesiredAssignments::default();
     }

@@ -96,6 +96,9 @@ impl Draft<'_, '_> {
             }
             None => {}
         }
+        for user in self.facts.okta.members_seen.get(self.group).into_iter().flatten() {
+            self.listed(user);
+        }
         self.read_user_lists();
     }
 

@@ -82,7 +82,8 @@ impl Ground<'_> {
         for (group, _) in self.fates.iter().filter(|(_, (_, fate))| is_kept(fate)) {
             let members = self.okta.member_lists.get(group).and_then(Reading::known).into_iter().flat_map(|list| &list.members);
             let by_user = self.okta.user_groups.iter().filter(|(_, groups)| groups.known().is_some_and(|groups| groups.contains(group)));
-            for user in members.chain(by_user.map(|(user, _)| user)) {
+            let seen = self.okta.members_seen.get(group).into_iter().flatten();
+            for user in members.chain(seen).chain(by_user.map(|(user, _)| user)) {
                 listed.entry(user.clone()).or_default().insert(group.clone());
             }
         }

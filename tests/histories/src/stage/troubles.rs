@@ -65,7 +65,9 @@ impl Stage {
 
     fn be_late(&mut self, okta_ms: u64, aws_ms: u64) {
         self.troubles.staleness = self.troubles.staleness.max(okta_ms).max(aws_ms);
-        self.world.okta.configure(|settings| settings.staleness = Staleness { added_ms: okta_ms, removed_ms: okta_ms, user_groups: true });
+        self.world.okta.configure(|settings| {
+            settings.staleness = Staleness { added_ms: okta_ms, removed_ms: okta_ms, user_groups: true, listed_ms: 0 }
+        });
         self.world.aws.configure(|settings| settings.stale_ms = aws_ms);
     }
 

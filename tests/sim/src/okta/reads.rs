@@ -1,5 +1,7 @@
 //! What Okta's API reads, page by page, whatever carries it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::records::UserStatus;
@@ -8,6 +10,7 @@ use super::error::OktaError;
 use super::filter::Filter;
 use super::state::{App, Group, GroupEntry, HiddenAs, OktaState, User};
 use crate::fault::{ListFault, Page};
+use crate::time::later;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,11 +71,19 @@ impl OktaState {
         let prefix = query.name_prefix.map(str::to_lowercase);
         let wanted = |entry: &&GroupEntry| {
             let named = prefix.as_ref().is_none_or(|prefix| entry.record.name.to_lowercase().starts_with(prefix.as_str()));
-            named && self.sees(&entry.record.id) && query.filter.is_none_or(|filter| filter.takes_group(&entry.record))
+            named
+                && self.sees(&entry.record.id)
+                && query.filter.is_none_or(|filter| filter.takes_group(&entry.record) && self.is_indexed(&entry.record))
         };
         let counted = |entry: &GroupEntry| query.counts.then_some(entry.members.len() as u64);
         let groups = self.groups.values().filter(wanted);
         page("groups", part, groups, |entry| entry.record.id.as_str(), |entry| map(&entry.record, counted(entry)))
+    }
+
+    /// Whether what last changed of a group is in the index that filters look into.
+    fn is_indexed(&self, group: &Group) -> bool {
+        let changed = group.last_updated.max(group.last_membership_updated);
+        later(changed, Duration::from_millis(self.settings.staleness.listed_ms)) <= self.now()
     }
 
     /// A group by its id.

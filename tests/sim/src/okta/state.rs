@@ -123,6 +123,8 @@ pub struct Staleness {
     pub removed_ms: u64,
     /// The groups of a user are late as well, not only the members of a group.
     pub user_groups: bool,
+    /// A group that changed within so many milliseconds is not in a list of groups with a `filter` yet. Okta: about 1,000.
+    pub listed_ms: u64,
 }
 
 /// What a group that the credential's role cannot see answers by its id. Okta does not say.
