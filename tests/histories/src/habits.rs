@@ -41,7 +41,7 @@ impl Habits {
     /// Those of a seed, drawn by themselves, so that what happens in its history does not depend on them. In every other history they are
     /// the likeliest.
     pub(crate) fn of(seed: u64) -> Self {
-        let mut dice = StdRng::seed_from_u64(seed ^ 0x4ab1_75);
+        let mut dice = StdRng::seed_from_u64(seed ^ 0x004a_b175);
         if seed.is_multiple_of(2) {
             return Self::default();
         }

@@ -90,7 +90,6 @@ impl Drive {
             let completed = self.alone(Mode::Apply, None).await?;
             match completed.report.status {
                 Status::Converged => return self.wrote_nothing(&completed),
-                Status::Partial if self.has_ghosts() && tells_of_ghosts_alone(&completed) => return self.wrote_nothing(&completed),
                 Status::Held => {
                     approvals += 1;
                     self.approve().await?;
@@ -102,13 +101,6 @@ impl Drive {
             }
             self.pass(NEXT_DAY).await?;
         }
-    }
-
-    /// Whether a group has members who are gone, as where memberships outlive their users.
-    fn has_ghosts(&self) -> bool {
-        let aws = &self.stage.world.aws;
-        self.stage.setup.habits.keeps_memberships
-            && aws.all_memberships().iter().any(|membership| aws.peek_user(&membership.user).is_none())
     }
 
     fn wrote_nothing(&self, completed: &Completed) -> Result<(), Broken> {
@@ -134,12 +126,6 @@ impl Drive {
         self.stage.world.aws.clear_log();
         self.stage.world.table.clear_log();
     }
-}
-
-/// Whether nothing is open but that members could not be identified.
-fn tells_of_ghosts_alone(completed: &Completed) -> bool {
-    let report = &completed.report;
-    report.plan.is_empty() && report.failures.is_empty() && report.unresolved.iter().any(|entry| entry.kind == "unreadable")
 }
 
 fn text(completed: &Completed) -> String {

@@ -19,8 +19,7 @@
 //!   next event or full run. (A group's own removal event does look, which `tests/scenarios` shows.)
 //! - Whoever was deleted in Okta before Lockstep's first run is left in place; and where a member cannot be told by name, members
 //!   without an externalId are spared.
-//! - Where memberships outlive their users ([`history::Habits`]), nobody takes them away: whose they were cannot be known, and runs that see
-//!   them stay `partial`. That nothing else is open then is held against them.
+//! - Where memberships outlive their users ([`history::Habits`]), nobody takes them away: they give nobody anything.
 //! - Lists that lie are looked through where there is a second source: a list of a user's groups has none, and is not made to lie; a list
 //!   of Identity Center's does not lie twice in a row.
 //! - Without externalIds the ledger alone knows who is who: there it is not lost, and logins change only after a run has written it down.

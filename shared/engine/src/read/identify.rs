@@ -18,6 +18,9 @@ use crate::ports::{Clock, ReadAws, ReadSource, Table};
 /// Up to so many users are looked up one by one; beyond, the list of all users (a page a hundred) is no dearer.
 pub(super) const MOST_LOOKUPS: usize = 20;
 
+/// Members whom not even the list of all users has are looked up so far: ten seconds of calls. The others stay unidentified.
+const MOST_GONE: usize = 200;
+
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// Every pin. Where they cannot be read, that is remembered: then nobody without an externalId is told by name.
     pub(super) async fn read_pins(&self, reads: &mut Reads) {
@@ -71,14 +74,19 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         Ok(())
     }
 
-    /// Reads the records of users of whom nothing is known but their id.
-    async fn describe(&self, reads: &mut Reads, users: BTreeSet<UserId>) -> Result<(), TargetError> {
+    /// Reads the records of users of whom nothing is known but their id. Whoever does not exist any more is no member: whether AWS takes
+    /// memberships away with their users is not documented. A list may be late, so only a read by id says so.
+    async fn describe(&self, reads: &mut Reads, mut users: BTreeSet<UserId>) -> Result<(), TargetError> {
         if users.len() > MOST_LOOKUPS {
-            return self.read_everyone(reads).await;
+            self.read_everyone(reads).await?;
+            users.retain(|id| !reads.actual.users.contains_key(id));
         }
-        let look = |id: UserId| async move { self.target.user(&id).await };
-        let described: Vec<Option<DirectoryUser>> = stream::iter(users).map(look).buffer_unordered(CONCURRENCY).try_collect().await?;
-        enter_users(reads, described.into_iter().flatten().collect());
+        let look = |id: UserId| async move { self.target.user(&id).await.map(|user| (id, user)) };
+        let looks = stream::iter(users.into_iter().take(MOST_GONE)).map(look).buffer_unordered(CONCURRENCY);
+        let described: Vec<(UserId, Option<DirectoryUser>)> = looks.try_collect().await?;
+        let gone: BTreeSet<UserId> = described.iter().filter(|(_, user)| user.is_none()).map(|(id, _)| id.clone()).collect();
+        enter_users(reads, described.into_iter().filter_map(|(_, user)| user).collect());
+        forget_members(reads, &gone);
         Ok(())
     }
 
@@ -204,6 +212,15 @@ fn enter_users(reads: &mut Reads, users: Vec<DirectoryUser>) -> Vec<UserId> {
     let ids = users.iter().map(|user| user.id.clone()).collect();
     reads.actual.users.extend(users.into_iter().map(|user| (user.id.clone(), user)));
     ids
+}
+
+/// Takes users who do not exist out of the lists of members.
+fn forget_members(reads: &mut Reads, gone: &BTreeSet<UserId>) {
+    for list in reads.actual.group_lists.values_mut() {
+        if let Reading::Known(members) = list {
+            members.retain(|id, _| !gone.contains(id));
+        }
+    }
 }
 
 /// The members that Okta lists in these groups, with what would be their userName.
