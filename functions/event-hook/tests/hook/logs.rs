@@ -1,18 +1,23 @@
 //! What a delivery leaves in the log.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use serde_json::{Value, json};
 
 use crate::support::{Hook, SECRET, answer, delivery, event, hook, hook_with_secrets, invoke, post, request};
 
-#[derive(Clone, Default)]
-struct Buffer(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged. A test is one thread.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl io::Write for Buffer {
+struct OfThisThread;
+
+impl io::Write for OfThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -21,19 +26,22 @@ impl io::Write for Buffer {
     }
 }
 
-/// The lines that these invocations leave, at the most talkative level.
+/// Listens at the most talkative level, from before the first line of any test on: what was logged once while nobody listened may never be heard.
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let format = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE);
+        tracing::subscriber::set_global_default(format.with_writer(|| OfThisThread).finish()).unwrap();
+    });
+}
+
+/// The lines that these invocations leave.
 async fn logged(invocations: &[(&Hook, Value)]) -> Vec<Value> {
-    let buffer = Buffer::default();
-    let writer = buffer.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    LOGGED.take();
     for (hook, payload) in invocations {
         let _ = invoke(hook, payload).await;
     }
-    drop(guard);
-    let bytes = buffer.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    String::from_utf8(LOGGED.take()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ pub(crate) type Hook = EventHook<FakeSecrets, FakeQueue, FakeClock>;
 
 /// A hook whose secret is [`SECRET`].
 pub(crate) fn hook() -> Hook {
+    crate::logs::listen();
     let text = Some(r#"{"current":"s3cret of the hook"}"#);
     let secrets = FakeSecrets { first: text, again: text, is_rationed: false, n_current: 0.into(), n_again: 0.into() };
     EventHook { secrets, queue: FakeQueue::default(), clock: FakeClock }
