@@ -5,6 +5,7 @@ mod guarding;
 mod managed_worlds;
 mod managing;
 mod planning;
+mod plans;
 mod properties;
 mod reporting;
 mod resolving;
