@@ -367,3 +367,21 @@ fn other_groups_are_counted_where_they_may_decide_and_were_not() {
     assert!(in_question(&crowd(3, 3)).is_empty(), "nothing is granted");
     assert!(in_question(&crowd(3, 0).with(|world| world.actual.crowds = [(target(), 7)].into())).is_empty(), "they were counted");
 }
+
+#[test]
+fn s40_what_stays_in_any_case_is_not_said_to_be_frozen() {
+    let world = world(&RULE.replace("Admin", "NoSuch")).gives("G0", 3, "ReadOnly").account(3, "dev-1", "Dev", "SUSPENDED");
+    assert_eq!(world.kinds(), [UnresolvedKind::UnknownPermissionSet]);
+    assert!(world.plan().is_empty(), "{:?}", lines(&world.plan()));
+}
+
+#[test]
+fn s41_a_delegated_administrator_deletes_a_group_that_is_seen_whole_and_empties_any_other() {
+    let names = |world: &World| world.plan().actions().map(|(_, action)| action.name()).collect::<Vec<_>>();
+    let delegated = World::in_sync(5, 1, "on_deleted_in_okta = 'delete'\n").gone("g1").with(|world| {
+        world.actual.organization.is_delegated = true;
+    });
+    assert_eq!(names(&delegated), ["delete_group"]);
+    let unseen = delegated.with(|world| drop(world.actual.assignments.remove(&group_id("G1"))));
+    assert_eq!(names(&unseen), ["remove_membership"]);
+}
