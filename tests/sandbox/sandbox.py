@@ -109,6 +109,7 @@ class Sandbox:
         with another text makes them begin anew."""
         self._resets += 1
         self.wait_until_idle()
+        wait_until(lambda: self.cloud.messages(self.queues.runs) == 0, "no run goes on with what another began", SETTLE_SECONDS)
         for queue in vars(self.queues).values():
             self.cloud.empty(queue)
         self.cloud.empty_table(functions.TABLE)
