@@ -20,7 +20,7 @@ from sandbox.paths import ROOT, binary
 from sandbox.processes import wait_until
 from worlds import add_member, login, remove_member, world
 
-FINE, ERROR, DRIFT, HELD, PARTIAL, USAGE = 0, 1, 2, 3, 4, 64
+FINE, ERROR, DRIFT, HELD, PARTIAL, DECLINED, USAGE = 0, 1, 2, 3, 4, 5, 64
 """The exit codes."""
 
 RULE = """
@@ -384,7 +384,7 @@ def test_the_documented_exit_codes_are_those_of_the_help(sandbox: Sandbox) -> No
     help_says = re.findall(r"^ +(\d+)  (.+)$", lockstep(sandbox, "--help").out.split("Exit codes:\n")[1], re.MULTILINE)
     part = (ROOT / "docs" / "cli.md").read_text().split("\n## Exit codes\n")[1].split("\n## ")[0]
     document_says = dict(re.findall(r"^\| (\d+) \| (.+) \|$", part, re.MULTILINE))
-    assert [int(code) for code, _ in help_says] == [FINE, ERROR, DRIFT, HELD, PARTIAL, USAGE]
+    assert [int(code) for code, _ in help_says] == [FINE, ERROR, DRIFT, HELD, PARTIAL, DECLINED, USAGE]
     assert list(document_says) == [code for code, _ in help_says]
     for code, meaning in help_says:
         assert document_says[code].startswith(meaning.split(":")[0]), (code, meaning, document_says[code])
