@@ -10,7 +10,7 @@ const THREADS: usize = 4;
 
 /// Histories that once broke something, and what it was. They are kept as they were shrunk: a seed gives another history as soon as
 /// anything is added to what histories can hold.
-const FOUND: [(&str, &str); 6] = [
+const FOUND: [(&str, &str); 7] = [
     (
         "seed 6759: a list of groups that lied empty gave a renamed group a twin under the same mark",
         r#"{"seed":6759,"setup":{"users":3,"groups":2,"members":0,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"delete",
@@ -74,6 +74,20 @@ const FOUND: [(&str, &str); 6] = [
         {"after_ms":1500,"op":{"change_login":{"user":0}}},
         {"after_ms":6000,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
         {"after_ms":6000,"op":{"run_all":{"dry":false,"cold":false,"kill":null}}}]}"#,
+    ),
+    (
+        "seed 42504: who was put by hand into a group that was about to be deleted lost it without a budget",
+        r#"{"seed":42504,"setup":{"users":5,"groups":4,"members":1,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"release",
+        "by_name":false,"tight":true,"rules":false,"page":2,"managed":{"farewell":"delete","grace_hours":24,"provisioned":false}},"steps":[
+        {"after_ms":0,"op":{"delete_group":{"group":27}}},{"after_ms":0,"op":{"join":{"group":25,"user":57}}},
+        {"after_ms":0,"op":{"latency":{"ms":40}}},{"after_ms":0,"op":{"run_changed":{"kill":null}}},
+        {"after_ms":954,"op":{"move":{"user":57,"from":25,"to":14}}},{"after_ms":7,"op":{"move":{"user":12,"from":12,"to":16}}},
+        {"after_ms":7,"op":{"move":{"user":34,"from":21,"to":16}}},{"after_ms":40000,"op":{"latency":{"ms":40}}},
+        {"after_ms":0,"op":{"fault":{"side":"okta","on":1,"trouble":{"late":500},"skip":0,"times":2}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":298,"op":{"move":{"user":56,"from":11,"to":46}}},{"after_ms":1500,"op":{"provision":{"user":53}}},
+        {"after_ms":1500,"op":{"deliver":{"picks":[20],"keep":true,"cold":false,"kill":null}}},
+        {"after_ms":0,"op":{"hand_add":{"group":17,"user":49}}}]}"#,
     ),
 ];
 

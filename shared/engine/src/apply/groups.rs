@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use futures::stream::{self, StreamExt};
 use sync_core::action::{Action, GroupEdit};
 use sync_core::error::{TargetError, TargetErrorKind};
-use sync_core::ids::{GroupId, OktaGroupId, Revision};
+use sync_core::ids::{GroupId, OktaGroupId, Revision, UserId};
 use sync_core::mark::Mark;
 use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
@@ -15,6 +15,7 @@ use super::slice::{CONCURRENCY, lease_lost};
 use super::{Progress, Writing};
 use crate::engine::Engine;
 use crate::ports::{Clock, GroupChange, ReadAws, ReadSource, Table, WriteAws};
+use crate::read::Reads;
 
 impl<S, T, L, C> Engine<S, T, L, C>
 where
@@ -38,7 +39,7 @@ where
             }
             let outcome = match no_twin(action, &marked) {
                 Ok(()) => {
-                    let change = self.one_group(action, progress);
+                    let change = self.one_group(action, writing.reads, progress);
                     writing.turn.held_during(self, change).await.unwrap_or_else(|| Outcome::Failed(lease_lost(action)))
                 }
                 Err(outcome) => outcome,
@@ -131,7 +132,7 @@ where
         }
     }
 
-    async fn one_group(&self, action: &Action, progress: &mut Progress) -> Outcome {
+    async fn one_group(&self, action: &Action, reads: &Reads, progress: &mut Progress) -> Outcome {
         match action {
             Action::CreateGroup { group, description } => self.create(&group.okta_id, &group.name, description, progress).await,
             Action::RenameGroup(edit) => {
@@ -144,7 +145,7 @@ where
             Action::ReleaseGroup { edit, unmarked, .. } => {
                 self.edit(action, edit, &GroupChange { description: Some(unmarked.clone()), ..GroupChange::default() }).await
             }
-            Action::DeleteGroup { edit, .. } => self.delete(action, edit).await,
+            Action::DeleteGroup { edit, .. } => self.delete(action, edit, reads).await,
             Action::AddMembership { .. }
             | Action::RemoveMembership(_)
             | Action::CreateUser(_)
@@ -198,12 +199,9 @@ where
         }
     }
 
-    async fn delete(&self, action: &Action, edit: &GroupEdit) -> Outcome {
-        // AWS leaves orphans of a group that is deleted, and somebody may have given it something since it was read.
-        match self.target.assignments_of_group(&edit.group_id).await {
-            Ok(given) if given.is_empty() => {}
-            Ok(_) => return Outcome::NotAttempted(NotAttempted::ChangedMeanwhile),
-            Err(error) => return Outcome::Failed(error),
+    async fn delete(&self, action: &Action, edit: &GroupEdit, reads: &Reads) -> Outcome {
+        if let Err(outcome) = self.is_as_judged(edit, reads).await {
+            return outcome;
         }
         match self.target.delete_group(&edit.group_id, edit.revision.as_ref()).await {
             Err(error) if error.kind == TargetErrorKind::ConcurrentModification => match self.unchanged(edit, error).await {
@@ -212,6 +210,17 @@ where
             },
             result => self.outcome(action, result),
         }
+    }
+
+    /// A group may have been given something, or somebody, since it was read: AWS would leave orphans of the one, and no budget was asked for
+    /// the other.
+    async fn is_as_judged(&self, edit: &GroupEdit, reads: &Reads) -> Result<(), Outcome> {
+        let given = self.target.assignments_of_group(&edit.group_id).await.map_err(Outcome::Failed)?;
+        let members = self.target.memberships_of_group(&edit.group_id).await.map_err(Outcome::Failed)?.unwrap_or_default();
+        let known = reads.actual.known_members(&edit.group_id);
+        let is_known = |user: &UserId| known.contains_key(user) || reads.gone.contains(user);
+        let is_judged = given.is_empty() && members.iter().all(|member| is_known(&member.user));
+        if is_judged { Ok(()) } else { Err(Outcome::NotAttempted(NotAttempted::ChangedMeanwhile)) }
     }
 
     /// The group's new revision, if its name and Description are still those that decided.

@@ -87,6 +87,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let gone: BTreeSet<UserId> = described.iter().filter(|(_, user)| user.is_none()).map(|(id, _)| id.clone()).collect();
         enter_users(reads, described.into_iter().filter_map(|(_, user)| user).collect());
         forget_members(reads, &gone);
+        reads.gone.extend(gone);
         Ok(())
     }
 

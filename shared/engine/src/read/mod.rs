@@ -17,13 +17,13 @@ mod remembered;
 mod spare;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sync_core::action::Action;
 use sync_core::actual::ActualState;
 use sync_core::error::{SourceError, TargetError};
-use sync_core::ids::{GroupId, OktaGroupId};
+use sync_core::ids::{GroupId, OktaGroupId, UserId};
 use sync_core::records::BadRecord;
 use sync_core::snapshot::{OktaSnapshot, UserSighting};
 use sync_core::unresolved::{Unresolved, UnresolvedKind};
@@ -45,6 +45,8 @@ const CONCURRENCY: usize = 16;
 pub(crate) struct Reads {
     pub(crate) okta: OktaSnapshot,
     pub(crate) actual: ActualState,
+    /// Members of groups who do not exist any more.
+    pub(crate) gone: BTreeSet<UserId>,
     /// Records that were no records.
     pub(crate) unresolved: Vec<Unresolved>,
     /// When the reading began: what changed later may not be in it.
