@@ -24,6 +24,9 @@ use crate::ports::{Clock, ReadAws, ReadSource, Table, WriteAws};
 use crate::read::{Reads, UserQuery};
 use crate::request::Scope;
 
+/// What a run wants, and what it cannot act on.
+type Wanted = (Plan, Vec<Unresolved>);
+
 /// How often a run looks again at what shifted. What still shifts then is left to the next run.
 const ROUNDS: usize = 3;
 
@@ -45,13 +48,9 @@ where
     C: Clock,
 {
     pub(super) async fn rounds(&self, run: &Run<'_>, mut ground: Ground) -> Result<Findings, ReconcileError> {
-        if matches!(run.request.scope, Scope::Triggers(_)) {
-            self.look_where_members_went(&mut ground).await;
-        } else {
-            self.look_for_movers(&run.request.scope, &mut ground, None).await;
-        }
-        if matches!(run.request.scope, Scope::Groups(_)) {
-            self.look_where_members_went(&mut ground).await;
+        let mut known = self.look_for_movers(&run.request.scope, &mut ground, None).await;
+        if matches!(run.request.scope, Scope::Triggers(_) | Scope::Groups(_)) {
+            known = self.look_where_members_went(&mut ground, known).await;
         }
         let groups_remembered = if run.writes { self.remember(run.request, &ground).await } else { 0 };
         let (notes, is_reading_cut_off) = (std::mem::take(&mut ground.reads.notes), ground.reads.is_cut_off);
@@ -59,7 +58,7 @@ where
         let mut findings = Findings { notes, is_reading_cut_off, groups_remembered, has_frozen_orphans, ..Findings::default() };
         let mut shifted: Option<BTreeSet<OktaGroupId>> = None;
         for round in 1..=ROUNDS {
-            let (wanted, unresolved) = self.wanted_of_reads(&mut ground, shifted.as_ref()).await;
+            let (wanted, unresolved) = self.wanted_of_reads(&mut ground, shifted.as_ref(), known.take()).await;
             findings.forget(shifted.as_ref());
             findings.unresolved = unresolved;
             // What was approved is one set, and the first round's; what is decided anew is held anew.
@@ -91,29 +90,31 @@ where
 
     /// Whoever moved from one group to another while the groups were read may be in neither list: before anything is taken away, the
     /// groups that changed since the reading began are read again, and those that changed during that as well. Where Okta cannot say, or
-    /// there is no end to it, only leavers lose anything. Events are about single users and groups, and have no such lists.
-    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) {
+    /// there is no end to it, only leavers lose anything. Events are about single users and groups, and have no such lists. Returns what is
+    /// wanted of the ground as it is then, where that is known.
+    async fn look_for_movers(&self, scope: &Scope, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> Option<Wanted> {
         if matches!(scope, Scope::Triggers(_) | Scope::Undo(_)) {
-            return;
+            return None;
         }
         for look in 1..=LOOKS {
-            let wanted = self.wanted_of_reads(ground, shifted).await.0;
-            if !wanted.actions().any(|(_, action)| action.is_removal()) {
-                return;
+            let wanted = self.wanted_of_reads(ground, shifted, None).await;
+            if !wanted.0.actions().any(|(_, action)| action.is_removal()) {
+                return Some(wanted);
             }
-            if look > 1 || !wanted.losers(&ground.reads.actual).is_empty() {
+            if look > 1 || !wanted.0.losers(&ground.reads.actual).is_empty() {
                 // What moved a moment ago is not in Okta's list yet, and what moves twice within a second does not show the second time.
                 tokio::time::sleep(STAMPED_IN).await;
             }
             let since = ground.reads.looked.replace(self.clock.now()).unwrap_or(ground.reads.began);
             let Some(changed) = self.changed_groups(since).await else {
-                return only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
+                only_leavers_lose(ground, "Okta could not say which groups changed while they were read");
+                return None;
             };
             let is_first = look == 1 && shifted.is_none();
             let is_new = |group: &&OktaGroup| concerns_us(scope, ground, &group.id) && (is_first || !is_as_read(ground, group));
             let changed: BTreeSet<OktaGroupId> = changed.iter().filter(is_new).map(|group| group.id.clone()).collect();
             if changed.is_empty() {
-                return;
+                return Some(wanted);
             }
             if let (Scope::ChangedSince(_), Some(groups)) = (scope, &mut ground.groups) {
                 groups.extend(changed.iter().cloned());
@@ -121,6 +122,7 @@ where
             self.read_again(&mut ground.reads, &changed).await;
         }
         only_leavers_lose(ground, "groups kept changing while they were read");
+        None
     }
 
     /// Takes in the groups that give something to those who lose these, read again like these.
@@ -147,30 +149,32 @@ where
     }
 
     /// Whoever loses a group on account of an event on the group itself, or of a run for single groups, may have been given another that
-    /// nobody looked at yet: they are looked at as after an event on themselves, and gain it in the same plan, before they lose.
-    async fn look_where_members_went(&self, ground: &mut Ground) {
-        let (plan, _) = self.wanted_of_reads(ground, None).await;
+    /// nobody looked at yet: they are looked at as after an event on themselves, and gain it in the same plan, before they lose. Returns what
+    /// is wanted of the ground as it is then, where that is known.
+    async fn look_where_members_went(&self, ground: &mut Ground, known: Option<Wanted>) -> Option<Wanted> {
+        let wanted = self.wanted_of_reads(ground, None, known).await;
         let seen = &ground.reads.okta.user_groups;
-        let losers: BTreeSet<OktaUserId> = plan.losers(&ground.reads.actual).into_iter().filter(|id| !seen.contains_key(id)).collect();
+        let losers: BTreeSet<OktaUserId> = wanted.0.losers(&ground.reads.actual).into_iter().filter(|id| !seen.contains_key(id)).collect();
         if losers.is_empty() || losers.len() > MOST_FOLLOWED {
-            return;
+            return Some(wanted);
         }
         let queries: Vec<UserQuery> = losers.iter().cloned().map(UserQuery::of).collect();
         if let Err(error) = self.read_more_users(&mut ground.reads, &queries).await {
             tracing::warn!(event = "members_not_followed", error = %error, "their own events give them what they gained");
-            return;
+            return None;
         }
         match &mut ground.users {
             Some((asked, _)) => asked.extend(losers),
             None => ground.followed.extend(losers),
         }
+        None
     }
 
     /// What this run wants, on the strength of what it read itself: groups and users that it only remembers are read before anything is done
-    /// to them.
-    async fn wanted_of_reads(&self, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
+    /// to them. `known` is what is wanted of this ground, where somebody found it out already.
+    async fn wanted_of_reads(&self, ground: &mut Ground, shifted: Option<&BTreeSet<OktaGroupId>>, mut known: Option<Wanted>) -> Wanted {
         loop {
-            let wanted = self.wanted(ground, shifted);
+            let wanted = known.take().unwrap_or_else(|| self.wanted(ground, shifted));
             let recalled = &ground.reads.recalled;
             let groups = wanted.0.actions().flat_map(|(_, action)| action.groups());
             let groups: BTreeSet<OktaGroupId> = groups.filter(|id| recalled.groups.contains(*id)).cloned().collect();
@@ -187,14 +191,13 @@ where
     }
 
     /// What this run wants, of the groups and users that it is about.
-    fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> (Plan, Vec<Unresolved>) {
-        let (mut desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
-        let whole = plan(&desired, &ground.reads.actual);
-        let (given, of_leavers) = (whole.given_to(&ground.followed), whole.of_leavers(&ground.leavers));
+    fn wanted(&self, ground: &Ground, shifted: Option<&BTreeSet<OktaGroupId>>) -> Wanted {
+        let (desired, mut unresolved) = resolve(&ground.reads.okta, &ground.reads.actual, &self.policy);
+        let mut plan = plan(&desired, &ground.reads.actual);
         if let Some(groups) = &ground.groups {
-            desired = Restriction::Groups(groups.clone()).of_desired(&desired);
+            let within = Restriction::Groups(groups.clone()).of_plan(&plan);
+            plan = within.and(plan.given_to(&ground.followed)).and(plan.of_leavers(&ground.leavers));
         }
-        let mut plan = plan(&desired, &ground.reads.actual).and(of_leavers).and(given);
         if let Some(groups) = shifted {
             plan = Restriction::Groups(groups.clone()).of_plan(&plan);
         }

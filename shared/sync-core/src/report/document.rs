@@ -203,7 +203,7 @@ impl Document {
 
     /// What the history keeps of a run: ids and group names, what became of every action, and nobody's name.
     pub fn for_history(report: &Report, findings: &Findings) -> Self {
-        let mut document = Self::from_json(&report.to_json()).expect("a report has the form of a report");
+        let mut document: Self = serde_json::from_value(report.to_json()).expect("a report has the form of a report");
         let outcomes: std::collections::BTreeMap<_, _> = findings.outcomes.iter().map(|(action, outcome)| (action, outcome)).collect();
         document.failures = findings.failed_reads.iter().map(|error| Failed { action: "read".to_owned(), error: error.clone() }).collect();
         for (entry, (_, action)) in document.plan.iter_mut().zip(findings.plan.actions()) {
