@@ -51,8 +51,8 @@ const MAX_DESCRIPTION_CHARS: usize = 1024;
 impl Mark {
     /// Reads the mark at the end of a Description; `None` if there is none.
     pub fn read(description: &str) -> Option<Self> {
-        let (_, mark) = split(description)?;
-        Some(mark)
+        let written = find(description)?;
+        Some(Self { group: written.id()?, host: OrgHost::named(written.host) })
     }
 
     /// A Description that carries this mark: the text (without any mark it had, and with a space for what Identity Center does not take),
@@ -67,7 +67,7 @@ impl Mark {
 
     /// The human text of a Description, without the mark.
     pub fn strip(description: &str) -> &str {
-        split(description).map_or(description, |(text, _)| text).trim()
+        find(description).filter(|written| written.id().is_some()).map_or(description, |written| written.text).trim()
     }
 }
 
@@ -77,12 +77,26 @@ impl fmt::Display for Mark {
     }
 }
 
-fn split(description: &str) -> Option<(&str, Mark)> {
+/// A Description that ends as one with a mark does; whether the group's id is one is not looked at.
+struct Written<'a> {
+    text: &'a str,
+    host: &'a str,
+    group: &'a str,
+}
+
+impl Written<'_> {
+    fn id(&self) -> Option<OktaGroupId> {
+        OktaGroupId::new(self.group).ok().filter(|id| id.as_str() == self.group)
+    }
+}
+
+fn find(description: &str) -> Option<Written<'_>> {
+    const OPENING: &str = "[okta:";
     let inner = description.trim_end().strip_suffix(']')?;
-    let (text, body) = inner.rsplit_once("[okta:")?;
+    let openings = inner.rmatch_indices('[').map(|(at, _)| inner.split_at(at));
+    let (text, body) = openings.into_iter().find_map(|(text, rest)| Some((text, rest.strip_prefix(OPENING)?)))?;
     let (host, group) = body.split_once('/')?;
-    let group = OktaGroupId::new(group).ok().filter(|id| is_host(host) && id.as_str() == group)?;
-    Some((text, Mark { host: OrgHost::named(host), group }))
+    is_host(host).then_some(Written { text, host, group })
 }
 
 /// Only an address of IPv6 has brackets.

@@ -7,9 +7,9 @@ use rand::{Rng, SeedableRng};
 use crate::history::{Disposal, Farewell, Habits, History, Kill, Managed, Op, PolicyChange, Setup, Side, Step, Trouble};
 
 /// Most steps of most histories: what breaks something can mostly be told in four or five.
-const SHORT: usize = 11;
+const SHORT: usize = 9;
 
-/// Most steps of one history in eight.
+/// Most steps of one history in nine.
 const LONG: usize = 24;
 
 /// How long things take, in milliseconds: at once, within a call, within a run, within the lease, within the directory's memory.
@@ -23,7 +23,7 @@ impl History {
         let mut steps = Vec::new();
         // What goes wrong most of the time is nothing.
         let is_troubled = dice.chance(60);
-        let longest = if seed.is_multiple_of(8) { LONG } else { SHORT };
+        let longest = if seed.is_multiple_of(9) { LONG } else { SHORT };
         let length = dice.0.random_range(4..=longest);
         while steps.len() < length {
             if dice.chance(5) {

@@ -31,9 +31,8 @@ pub(crate) fn check(stage: &Stage, departing: &BTreeSet<usize>) -> Result<(), Br
 
 fn unmanaged_is_untouched(stage: &Stage) -> Result<(), Broken> {
     for (id, (record, members)) in &stage.unmanaged {
-        let present = |members: BTreeSet<UserId>| -> BTreeSet<UserId> {
-            members.into_iter().filter(|user| stage.world.aws.peek_user(user).is_some()).collect()
-        };
+        let present =
+            |members: BTreeSet<UserId>| -> BTreeSet<UserId> { members.into_iter().filter(|user| stage.world.aws.has_user(user)).collect() };
         let is_as_left = present(stage.world.aws.member_ids(id)) == present(members.clone());
         if stage.world.aws.peek_group(id).as_ref() != Some(record) || !is_as_left {
             return Err(format!("the unmanaged group {} was touched", record.display_name));
@@ -85,10 +84,13 @@ fn well_named(stage: &Stage, name: &str, group: &StoreGroup) -> Result<(), Broke
 
 fn right_members(stage: &Stage, number: usize, group: &GroupId) -> Result<(), Broken> {
     let wanted = stage.model.wanted().into_iter().filter(|(of, _)| *of == number);
-    let is_there = |user: &UserId| stage.world.aws.peek_user(user).is_some();
+    let is_there = |user: &UserId| stage.world.aws.has_user(user);
     let wanted: BTreeSet<UserId> = wanted.filter_map(|(_, user)| stage.account_of.get(&user).cloned()).filter(is_there).collect();
     // Where memberships outlive their users, they give nobody anything.
     let actual: BTreeSet<UserId> = stage.world.aws.member_ids(group).into_iter().filter(is_there).collect();
+    if actual == wanted {
+        return Ok(());
+    }
     let has_blocked = stage.setup.managed.is_some() && users::any_blocked(stage, number);
     // A member whom nobody can make may be any of those who carry no externalId.
     let is_spared = |user: &&UserId| has_blocked && stage.world.aws.peek_user(user).is_some_and(|user| user.external_ids.is_empty());
@@ -104,7 +106,7 @@ fn right_members(stage: &Stage, number: usize, group: &GroupId) -> Result<(), Br
 fn disposed(stage: &Stage, exists: bool, group: &StoreGroup) -> Result<(), Broken> {
     let disposal = if exists { stage.setup.unmatched } else { stage.setup.gone };
     match disposal {
-        Disposal::Empty if !stage.world.aws.member_ids(&group.id).iter().any(|user| stage.world.aws.peek_user(user).is_some()) => Ok(()),
+        Disposal::Empty if !stage.world.aws.member_ids(&group.id).iter().any(|user| stage.world.aws.has_user(user)) => Ok(()),
         Disposal::Empty => Err("it should be empty".to_owned()),
         Disposal::Delete => Err("it should be deleted".to_owned()),
         Disposal::Release => Err("its mark should be gone".to_owned()),

@@ -11,7 +11,7 @@
 //!   nothing goes; and, as long as nothing goes wrong, whoever should be in some group all the time is in one all the time;
 //! - groups that are not ours, and what they give, stay as people left them, at the end of every history (`last`) and at every write;
 //! - at the end (`heal`) everything goes right, and a few runs, with approvals of what the guard holds, bring every group to where the
-//!   model wants it: its name, its members, what it gives; the last of them writes nothing; in every third history a dry run before
+//!   model wants it: its name, its members, what it gives; the last of them writes nothing; in every fifth history a dry run before
 //!   that writes nothing either, and its plan is that of the run that follows.
 //!
 //! # What is not
@@ -47,7 +47,7 @@ pub use shrink::shrunk;
 use drive::Drive;
 
 /// One history in so many looks with a dry run at what is to be done, before it is done.
-const DRY_RUN_IN: u64 = 3;
+const DRY_RUN_IN: u64 = 5;
 
 /// What a history broke, in words.
 pub type Broken = String;

@@ -115,7 +115,7 @@ impl Watch {
         let change = seen.change;
         if stage.unmanaged.contains_key(&change.group) {
             // With a user go all their memberships; that they may go is looked at by itself.
-            if !change.made && stage.world.aws.peek_user(&change.user).is_none() {
+            if !change.made && !stage.world.aws.has_user(&change.user) {
                 return Ok(());
             }
             return Err("a group that is not ours was changed".to_owned());

@@ -24,8 +24,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let began = Instant::now();
         let mut reads = self.read_lists().await?;
         self.look_for_the_vanished(&mut reads).await;
-        self.recall_members(&mut reads).await;
-        let queries = self.queries(&reads, |_| true);
+        let mut queries = self.queries(&reads, |_| true);
+        self.recall_members(&mut reads, &mut queries).await;
         self.read_groups_into(&mut reads, queries, began + (self.deadline.saturating_duration_since(began)).mul_f64(TIME_TO_READ)).await;
         self.identify_strangers(&mut reads).await;
         self.read_departing(&mut reads).await;
@@ -97,7 +97,6 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let fates = group_fates(&reads.okta, &reads.actual, &self.policy).fates;
         let query = |(id, (_, fate)): (OktaGroupId, (_, Fate))| {
             let members_of = match fate {
-                _ if reads.recalled.groups.contains(&id) => None,
                 Fate::Keep { .. } | Fate::Create { .. } => reads.okta.present(&id).cloned(),
                 Fate::AsIs { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
             };

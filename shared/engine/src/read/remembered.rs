@@ -11,6 +11,7 @@ use sync_core::records::{Listing, OktaUser};
 use sync_core::remembered::{Memory, RememberedMembers};
 use sync_core::snapshot::{MemberList, UserSighting};
 
+use super::members::GroupQuery;
 use super::{CONCURRENCY, Reads};
 use crate::engine::Engine;
 use crate::ledger::{NewlyRead, RecordsBefore};
@@ -41,8 +42,8 @@ fn counts_members(reads: &Reads) -> bool {
 }
 
 impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
-    /// Puts in the members of the groups that need not be read.
-    pub(super) async fn recall_members(&self, reads: &mut Reads) {
+    /// Puts in the members of the groups that need not be read, and takes them out of what is to be read.
+    pub(super) async fn recall_members(&self, reads: &mut Reads, queries: &mut [GroupQuery]) {
         let now = self.clock.now();
         reads.recalled = Recalled { as_of: reads.began, ..Recalled::default() };
         // Where users are managed, decisions rest on their whole profile, which is not kept: it would be everyone's personal data.
@@ -54,12 +55,14 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             Err(error) => return tracing::warn!(event = "members_not_recalled", error = %error, "all of them are read"),
         };
         let Some((memory, before)) = self.brought_up_to_date(memory).await else { return };
-        let groups: Vec<_> = self.queries(reads, |_| true).into_iter().filter_map(|query| query.members_of).collect();
-        for group in groups {
-            if let Some(remembered) = memory.members_of(&group, now) {
+        for query in queries {
+            if let Some(group) = &query.members_of
+                && let Some(remembered) = memory.members_of(group, now)
+            {
                 memory.enter(&group.id, remembered, &mut reads.okta);
                 reads.recalled.users.extend(remembered.members.iter().cloned());
-                reads.recalled.groups.insert(group.id);
+                reads.recalled.groups.insert(group.id.clone());
+                query.members_of = None;
             }
         }
         tracing::info!(event = "members_recalled", groups = reads.recalled.groups.len());

@@ -1,5 +1,6 @@
 //! Which Identity Center group stands for which Okta group, and what should become of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{AdoptedBy, DisposalReason, GroupLabel, Weakness};
@@ -191,25 +192,28 @@ impl<'a> Binder<'a> {
     }
 
     fn settle_each_name(&mut self) {
-        let wanted: BTreeMap<GroupId, NameKey> = self.fates.values().filter_map(|(_, fate)| wanted_name(fate)).collect();
-        for (id, (label, fate)) in std::mem::take(&mut self.fates) {
-            let key = wanted_name(&fate).map_or_else(|| NameKey::of(&label.name), |(_, key)| key);
-            let gives_up = |holder: &DirectoryGroup| wanted.get(&holder.id).is_some_and(|other| *other != key);
-            let own = fate.group_id().cloned();
-            let in_the_way = |holder: &&&DirectoryGroup| Some(&holder.id) != own.as_ref() && !gives_up(holder);
-            let blocker = self.holders.get(&key).into_iter().flatten().find(in_the_way).copied();
-            let settled = match blocker {
-                None => Some(fate),
-                Some(blocker) => {
-                    let (kind, reason) = self.name_taken(blocker);
-                    self.unresolved.push(Unresolved { kind, okta_id: Some(id.to_string()), name: label.name.clone(), reason });
-                    self.without_rename(fate)
-                }
-            };
-            if let Some(fate) = settled {
+        for (id, blocker) in self.blocked() {
+            let Some((label, fate)) = self.fates.remove(&id) else { continue };
+            let (kind, reason) = self.name_taken(blocker);
+            self.unresolved.push(Unresolved { kind, okta_id: Some(id.to_string()), name: label.name.clone(), reason });
+            if let Some(fate) = self.without_rename(fate) {
                 self.fates.insert(id, (label, fate));
             }
         }
+    }
+
+    /// The groups whose name another has that does not give it up, with that other.
+    fn blocked(&self) -> Vec<(OktaGroupId, &'a DirectoryGroup)> {
+        let wanted: BTreeMap<&GroupId, NameKey> = self.fates.values().filter_map(|(_, fate)| wanted_name(fate)).collect();
+        let blocker = |(id, (label, fate)): (&OktaGroupId, &(GroupLabel, Fate))| {
+            let own = fate.group_id();
+            let key = own.and_then(|own| wanted.get(own)).map_or_else(|| Cow::Owned(NameKey::of(&label.name)), Cow::Borrowed);
+            let gives_up = |holder: &DirectoryGroup| wanted.get(&holder.id).is_some_and(|other| *other != *key);
+            let in_the_way = |holder: &&&DirectoryGroup| Some(&holder.id) != own && !gives_up(holder);
+            let found = self.holders.get(&*key).into_iter().flatten().find(in_the_way)?;
+            Some((id.clone(), *found))
+        };
+        self.fates.iter().filter_map(blocker).collect()
     }
 
     fn name_taken(&self, holder: &DirectoryGroup) -> (UnresolvedKind, String) {
@@ -328,9 +332,9 @@ fn our_mark(group: &DirectoryGroup, policy: &Policy) -> Option<Mark> {
     Mark::read(&group.description).filter(|mark| policy.owns_host(&mark.host))
 }
 
-fn wanted_name(fate: &Fate) -> Option<(GroupId, NameKey)> {
+fn wanted_name(fate: &Fate) -> Option<(&GroupId, NameKey)> {
     match fate {
-        Fate::Keep { id, display_name, .. } => Some((id.clone(), NameKey::of(display_name))),
+        Fate::Keep { id, display_name, .. } => Some((id, NameKey::of(display_name))),
         Fate::AsIs { .. } | Fate::Create { .. } | Fate::Empty { .. } | Fate::Delete { .. } | Fate::Release { .. } => None,
     }
 }

@@ -97,7 +97,8 @@ fn is_held(world: &World, id: &UserId) -> bool {
     groups.filter_map(|(_, list)| list.known()).any(|members| members.contains_key(id))
 }
 
-/// Whether a user of Identity Center may be this Okta user at all: by externalId; without one, by what was written down or by name.
+/// Whether a user of Identity Center may be this Okta user at all: by externalId; without one, by what was written down, or by a name that was
+/// not written down to be another's.
 fn may_be(world: &World, okta_id: &OktaUserId, user: &DirectoryUser) -> bool {
     if !user.external_ids.is_empty() {
         return user.external_ids.iter().any(|external| external == okta_id.as_str());
@@ -106,7 +107,8 @@ fn may_be(world: &World, okta_id: &OktaUserId, user: &DirectoryUser) -> bool {
         Some(UserSighting::Present(okta)) => okta.user_name.as_deref().map(NameKey::of) == Some(NameKey::of(&user.user_name)),
         _ => false,
     };
-    has_name || world.actual.pins.get(okta_id) == Some(&user.id)
+    let is_written_down = world.actual.pins.values().any(|pinned| *pinned == user.id);
+    (has_name && !is_written_down) || world.actual.pins.get(okta_id) == Some(&user.id)
 }
 
 /// The users of Identity Center that are nobody's whom a group of ours lists, holds or held.

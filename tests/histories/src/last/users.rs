@@ -48,13 +48,16 @@ pub(super) fn check(stage: &Stage, departing: &BTreeSet<usize>) -> Result<(), Br
         let is_wanted = wanted.contains(&user);
         let account = stage.account(user).and_then(|id| stage.world.aws.peek_user(&id));
         let result = match account {
-            _ if is_blocked(stage, user, person) => Ok(()),
             Some(account) if is_wanted => well_kept(stage, user, person, &account),
             None if is_wanted => Err("they were not made".to_owned()),
             Some(account) if departing.contains(&user) => departed(stage, managed.farewell, person, &account),
             Some(_) | None => Ok(()),
         };
-        result.map_err(|broken| format!("user {user} ({person:?}): {broken}"))?;
+        if let Err(broken) = result
+            && !is_blocked(stage, user, person)
+        {
+            return Err(format!("user {user} ({person:?}): {broken}"));
+        }
     }
     Ok(())
 }

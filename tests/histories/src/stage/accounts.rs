@@ -36,7 +36,7 @@ impl Stage {
 
     /// The user of Identity Center that a user has, if it is there.
     pub(crate) fn account(&self, user: usize) -> Option<UserId> {
-        self.account_of.get(&user).filter(|id| self.world.aws.peek_user(id).is_some()).cloned()
+        self.account_of.get(&user).filter(|id| self.world.aws.has_user(id)).cloned()
     }
 
     /// Whether a user is still known when their login is another: their externalId says who they are, or an earlier run has written it down.
@@ -71,8 +71,10 @@ impl Stage {
                 _ => return,
             }
         }
-        if let Some(own) = own.filter(|own| self.world.aws.peek_user(own).is_some()) {
-            self.world.aws.rename_user(&own, &person.login);
+        if let Some(account) = own.and_then(|own| self.world.aws.peek_user(&own)) {
+            if account.user_name != person.login {
+                self.world.aws.rename_user(&account.id, &person.login);
+            }
             return;
         }
         let external_id = self.okta_users.get(user).filter(|_| self.setup.external_ids).map(|id| id.as_str().to_owned());

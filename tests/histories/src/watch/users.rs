@@ -29,7 +29,7 @@ impl Watch {
         self.users_changed += 1;
         let holders: BTreeSet<UserId> = stage.stands_for.keys().cloned().collect();
         let Some(user) = stage.meet(made) else { return Err("someone was made whom Okta does not know".to_owned()) };
-        let others = holders.iter().filter(|id| stage.stands_for.get(*id) == Some(&user) && stage.world.aws.peek_user(id).is_some());
+        let others = holders.iter().filter(|id| stage.stands_for.get(*id) == Some(&user) && stage.world.aws.has_user(id));
         if let Some(other) = others.into_iter().find(|id| **id != made.id) {
             return Err(format!("user {user} was made although they are there as {other}"));
         }

@@ -204,6 +204,11 @@ impl FakeIdentityCenter {
         self.lock().users.get(user).cloned()
     }
 
+    /// Whether there is such a user.
+    pub fn has_user(&self, id: &UserId) -> bool {
+        self.lock().users.contains_key(id)
+    }
+
     /// A group.
     pub fn peek_group(&self, group: &GroupId) -> Option<StoreGroup> {
         self.lock().groups.get(group).cloned()
