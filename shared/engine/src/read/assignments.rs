@@ -8,8 +8,8 @@ use sync_core::actual::Target;
 use sync_core::assignments::{AssignmentRule, RuleText};
 use sync_core::desired::Fate;
 use sync_core::error::{TargetError, TargetErrorKind};
-use sync_core::ids::{AccountId, GroupId, OktaGroupId, PermissionSetArn};
-use sync_core::plan::{places_in_question, plan};
+use sync_core::ids::{GroupId, OktaGroupId, PermissionSetArn};
+use sync_core::plan::{Plan, places_in_question, plan};
 use sync_core::reading::Reading;
 use sync_core::records::Assignment;
 use sync_core::resolve::{group_fates, resolve};
@@ -52,8 +52,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             self.read_organization(reads).await;
         }
         self.read_what_they_give(reads, &spoken).await;
-        self.look_before(reads).await;
-        self.count_groups(reads).await;
+        let planned = self.look_before(reads).await;
+        self.count_groups(reads, &planned).await;
     }
 
     /// The rules, present and former; one that is still there is there once.
@@ -162,9 +162,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     /// How many groups there are already where something is about to be granted: one call for each permission set on each account, and
     /// none where nothing is granted.
-    async fn count_groups(&self, reads: &mut Reads) {
-        let (desired, _) = resolve(&reads.okta, &reads.actual, &self.policy);
-        let places = places_in_question(&plan(&desired, &reads.actual), &reads.actual);
+    async fn count_groups(&self, reads: &mut Reads, planned: &Plan) {
+        let places = places_in_question(planned, &reads.actual);
         for (place, result) in self.read_pairs(places).await {
             match result {
                 Ok(assignments) => drop(reads.actual.crowds.insert(place, assignments.len())),
@@ -178,11 +177,9 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         reads.unresolved.push(Unresolved { kind, okta_id: None, name, reason });
     }
 
-    /// The accounts that a rule names for which something is about to be done.
-    pub(super) fn accounts_in_question(&self, reads: &Reads) -> BTreeSet<AccountId> {
-        let (desired, _) = resolve(&reads.okta, &reads.actual, &self.policy);
-        let plan = plan(&desired, &reads.actual);
-        plan.actions().filter_map(|(_, action)| Some(action.assignment()?.account.clone())).collect()
+    /// What is to be done, as far as is known by now.
+    pub(super) fn planned(&self, reads: &Reads) -> Plan {
+        plan(&resolve(&reads.okta, &reads.actual, &self.policy).0, &reads.actual)
     }
 }
 

@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use sync_core::assignments::{AccountFacts, AssignmentRule, Organization};
 use sync_core::error::TargetError;
 use sync_core::ids::AccountId;
+use sync_core::plan::Plan;
 use sync_core::records::{Account, OrganizationalUnit};
 
 use super::{CONCURRENCY, Reads};
@@ -44,12 +45,19 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     }
 
     /// Before anything is done in an account, whether it is ACTIVE. Where the organization was read that is known; else the accounts in
-    /// question are looked at, and a run that has nothing to do asks nothing.
-    pub(super) async fn look_before(&self, reads: &mut Reads) {
-        if !reads.actual.organization.is_whole {
-            let accounts = self.accounts_in_question(reads);
-            self.look_at_accounts(reads, accounts).await;
+    /// question are looked at, and a run that has nothing to do asks nothing. Returns what is to be done.
+    pub(super) async fn look_before(&self, reads: &mut Reads) -> Plan {
+        let planned = self.planned(reads);
+        if reads.actual.organization.is_whole {
+            return planned;
         }
+        let in_question = planned.actions().filter_map(|(_, action)| Some(action.assignment()?.account.clone()));
+        let in_question: BTreeSet<AccountId> = in_question.collect();
+        if in_question.is_empty() {
+            return planned;
+        }
+        self.look_at_accounts(reads, in_question).await;
+        self.planned(reads)
     }
 
     /// Looks at these accounts, each by itself or in the list of all, which stands in for looks that AWS does not answer. Of what neither
