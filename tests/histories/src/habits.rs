@@ -35,15 +35,17 @@ pub struct Habits {
     pub members_conflict: bool,
     /// Every page comes after an empty one.
     pub empty_pages: bool,
+    /// An operation on assignments is at its end when it is first asked about.
+    pub assigns_at_once: bool,
 }
 
 impl Habits {
     /// Those of a seed, drawn by themselves, so that what happens in its history does not depend on them. In every other history they are
-    /// the likeliest.
+    /// the likeliest, but for the time that assignments take.
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = StdRng::seed_from_u64(seed ^ 0x004a_b175);
         if seed.is_multiple_of(2) {
-            return Self::default();
+            return Self { assigns_at_once: !seed.is_multiple_of(4), ..Self::default() };
         }
         let mut is_so = || dice.random_ratio(1, 3);
         Self {
@@ -58,6 +60,7 @@ impl Habits {
             patches_in_part: is_so(),
             members_conflict: is_so(),
             empty_pages: is_so(),
+            assigns_at_once: dice.random_bool(0.5),
         }
     }
 
@@ -68,7 +71,7 @@ impl Habits {
         settings.forgiving_deletes = self.forgives_deletes;
         settings.conflict_status = if self.conflicts_are_409 { 409 } else { 400 };
         settings.empty_pages = self.empty_pages;
-        settings.assignments.delay_ms = ASSIGNMENT_MS;
+        settings.assignments.delay_ms = if self.assigns_at_once { 0 } else { ASSIGNMENT_MS };
         settings.assignments.one_per_account = self.one_per_account;
         settings.assignments.knows_gone_principals = !self.forgets_principals;
         settings.assignments.forgets_after_ms = self.forgets_operations.then_some(60_000);
