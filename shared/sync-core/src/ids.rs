@@ -20,13 +20,13 @@ const MAX_ID_CHARS: usize = 100;
 /// How much of a bad identifier an error repeats.
 const SHOWN_CHARS: usize = 40;
 
-fn checked<'a>(kind: &'static str, raw: &'a str, allowed: fn(char) -> bool) -> Result<&'a str, IdError> {
+fn checked<'a>(kind: &'static str, raw: &'a str, allowed: impl Fn(u8) -> bool) -> Result<&'a str, IdError> {
     let value = raw.trim();
     let problem = if value.is_empty() {
         "is empty"
     } else if value.len() > MAX_ID_CHARS && value.chars().count() > MAX_ID_CHARS {
         "is longer than 100 characters"
-    } else if !value.chars().all(allowed) {
+    } else if !value.bytes().all(allowed) {
         "has a character that no such id has"
     } else {
         return Ok(value);
@@ -34,12 +34,12 @@ fn checked<'a>(kind: &'static str, raw: &'a str, allowed: fn(char) -> bool) -> R
     Err(IdError { kind, value: value.chars().take(SHOWN_CHARS).collect(), problem })
 }
 
-fn okta_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+fn okta_char(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || c == b'_' || c == b'-'
 }
 
-fn aws_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+fn aws_char(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || c == b'-' || c == b'_'
 }
 
 /// The bare id of an Identity Store resource: AWS also writes it as an ARN, and sso-admin takes only the bare form.
@@ -125,8 +125,8 @@ id_type!(
     MembershipId, "MembershipId", aws_char, bare
 );
 
-fn arn_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_' | '.')
+fn arn_char(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b':' | b'/' | b'-' | b'_' | b'.')
 }
 
 id_type!(

@@ -21,7 +21,9 @@ impl OrgHost {
 
     /// A host as an operator writes it (`former_hosts`).
     pub fn named(host: &str) -> Self {
-        Self(host.trim().to_lowercase().into())
+        let host = host.trim();
+        let is_lower = host.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        Self(if is_lower { host.into() } else { host.to_lowercase().into() })
     }
 
     /// The host.
@@ -96,7 +98,12 @@ fn find(description: &str) -> Option<Written<'_>> {
     let openings = inner.rmatch_indices('[').map(|(at, _)| inner.split_at(at));
     let (text, body) = openings.into_iter().find_map(|(text, rest)| Some((text, rest.strip_prefix(OPENING)?)))?;
     let (host, group) = body.split_once('/')?;
-    is_host(host).then_some(Written { text, host, group })
+    (is_plain_host(host) || is_host(host)).then_some(Written { text, host, group })
+}
+
+/// Every description is looked at in every run, and nearly every host is so.
+fn is_plain_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'))
 }
 
 /// Only an address of IPv6 has brackets.

@@ -68,7 +68,7 @@ impl Dice {
             unmatched: self.one_of(&disposals),
             by_name: self.chance(30),
             tight: self.chance(40),
-            rules: self.chance(30),
+            rules: self.chance(25),
             page: self.one_of(&[1, 2, 3, 100, 100]),
             scim: false,
             managed: None,

@@ -1,5 +1,6 @@
 //! What the engine writes to users and memberships, over either transport, without HTTP in between.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use engine::ports::{Effect, MemberChange};
@@ -41,17 +42,29 @@ fn pascal(camel: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The steps to each attribute in a user's attributes, for speed.
-static PLACES: LazyLock<Vec<(Attribute, Vec<String>)>> =
-    LazyLock::new(|| Attribute::ALL.iter().map(|name| (*name, place(*name))).collect());
+/// An attribute, and the steps to it below the key under which it stands.
+type Way = (Attribute, Vec<String>);
+
+/// The ways to all attributes, by the key of a user's attributes.
+static WAYS: LazyLock<BTreeMap<String, Vec<Way>>> = LazyLock::new(|| {
+    let mut ways: BTreeMap<String, Vec<Way>> = BTreeMap::new();
+    for name in Attribute::ALL {
+        let mut steps = place(*name).into_iter();
+        let key = steps.next().expect("every attribute stands somewhere");
+        ways.entry(key).or_default().push((*name, steps.collect()));
+    }
+    ways
+});
 
 fn attributes_of(user: &StoreUser) -> Attributes {
-    let at = |(name, steps): &(Attribute, Vec<String>)| {
-        let (key, way) = steps.split_first()?;
-        let value = way.iter().try_fold(user.attributes.get(key)?, |value, step| part(value, step))?;
-        Some((*name, value.as_str()?.to_owned()))
+    let below = |(key, value): (&String, &Value)| -> Vec<(Attribute, String)> {
+        let at = |(name, way): &Way| {
+            let found = way.iter().try_fold(value, |value, step| part(value, step))?;
+            Some((*name, found.as_str()?.to_owned()))
+        };
+        WAYS.get(key).into_iter().flatten().filter_map(at).collect()
     };
-    PLACES.iter().filter_map(at).collect()
+    user.attributes.iter().flat_map(below).collect()
 }
 
 /// An element of an array by its number, or a field of an object.
