@@ -178,7 +178,7 @@ fn memberships(evidence: &Evidence, policy: &Policy, okta_id: &OktaUserId, user:
         .actual
         .groups
         .keys()
-        .filter_map(|id| Some((evidence.actual.mark(id).filter(|mark| policy.owns_host(&mark.host))?.group, id.clone())))
+        .filter_map(|id| Some((evidence.actual.mark(id).filter(|mark| policy.owns_host(&mark.host))?.group.clone(), id.clone())))
         .collect();
     let has = |group: &GroupId| actual.map(|groups| groups.contains_key(group));
     let held = marks.iter().filter(|(_, group)| has(group) == Some(true)).map(|(id, _)| id.clone());

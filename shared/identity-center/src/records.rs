@@ -41,7 +41,7 @@ pub(crate) fn group(raw: Group) -> Result<DirectoryGroup, IdError> {
     Ok(DirectoryGroup {
         id: GroupId::new(&raw.group_id)?,
         display_name: raw.display_name.unwrap_or_default(),
-        description: raw.description.unwrap_or_default(),
+        description: raw.description.unwrap_or_default().into(),
         external_ids: external_ids(raw.external_ids),
         revision: Revision::new(&raw.revision),
     })
@@ -51,7 +51,7 @@ pub(crate) fn described_group(raw: DescribeGroupOutput) -> Result<DirectoryGroup
     Ok(DirectoryGroup {
         id: GroupId::new(&raw.group_id)?,
         display_name: raw.display_name.unwrap_or_default(),
-        description: raw.description.unwrap_or_default(),
+        description: raw.description.unwrap_or_default().into(),
         external_ids: external_ids(raw.external_ids),
         revision: Revision::new(&raw.revision),
     })

@@ -123,8 +123,8 @@ impl ActualState {
     }
 
     /// The mark that a group carries, whoever's it is.
-    pub fn mark(&self, group: &GroupId) -> Option<Mark> {
-        Mark::read(&self.groups.get(group)?.description)
+    pub fn mark(&self, group: &GroupId) -> Option<&Mark> {
+        self.groups.get(group)?.description.mark()
     }
 }
 

@@ -225,7 +225,7 @@ fn edit(change: &Change, group: &GroupId, actual: &ActualState, name: &str) -> O
         group: GroupLabel { okta_id: change.okta_group.clone()?, name: name.to_owned() },
         group_id: group.clone(),
         display_name: record.display_name.clone(),
-        description: record.description.clone(),
+        description: record.description.to_string(),
         revision: record.revision.clone(),
     })
 }

@@ -1,6 +1,7 @@
 //! The ownership mark: the end of a managed group's Description, `[okta:<org host>/<group id>]`.
 
 use std::fmt;
+use std::ops::Deref;
 
 use serde::Serialize;
 use url::Url;
@@ -76,6 +77,59 @@ impl Mark {
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[okta:{}/{}]", self.host, self.group)
+    }
+}
+
+/// A group's Description, as Identity Store has it, and the mark at its end: read once, and asked for by every rule there is.
+#[derive(Clone, Default)]
+pub struct Description {
+    text: String,
+    mark: Option<Mark>,
+}
+
+impl Description {
+    /// The text, with the mark.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The mark, whoever's it is; `None` if there is none.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
+    }
+}
+
+impl From<String> for Description {
+    fn from(text: String) -> Self {
+        Self { mark: Mark::read(&text), text }
+    }
+}
+
+impl From<&str> for Description {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl Deref for Description {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The mark follows from the text.
+impl PartialEq for Description {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Description {}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
     }
 }
 

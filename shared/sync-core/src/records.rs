@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, GroupId, MembershipId, OktaGroupId, OktaUserId, PermissionSetArn, RequestId, Revision, UserId};
+use crate::mark::Description;
 use crate::profile::UserDetails;
 
 /// An Okta group's `type`.
@@ -201,7 +202,7 @@ pub struct DirectoryGroup {
     /// Its DisplayName.
     pub display_name: String,
     /// Its Description, empty if it has none.
-    pub description: String,
+    pub description: Description,
     /// The ids that external providers gave it, whatever their issuer.
     pub external_ids: Vec<String>,
     /// Its version, where AWS gave one.

@@ -68,7 +68,7 @@ fn snapshots(groups: usize) -> Snapshots {
         };
         okta.groups.insert(okta_group.clone(), GroupSighting::Present(record));
         okta.member_lists.insert(okta_group.clone(), Reading::Known(MemberList { members: listed, ..MemberList::default() }));
-        let description = format!("[okta:acme.okta.com/{okta_group}]");
+        let description = format!("[okta:acme.okta.com/{okta_group}]").into();
         let record = DirectoryGroup { id: group.clone(), display_name: name, description, external_ids: Vec::new(), revision: None };
         actual.groups.insert(group.clone(), record);
         actual.group_lists.insert(group, Reading::Known(memberships));

@@ -7,6 +7,11 @@ pub(crate) const STORE_DIGITS: &str = "906756e3ab";
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Characters of a UUID.
+const UUID_CHARS: usize = 36;
+
 /// Makes ids.
 #[derive(Debug, Clone)]
 pub(crate) struct IdMaker {
@@ -51,28 +56,40 @@ impl IdMaker {
 
     /// A UUID of version 4 in its looks.
     pub(crate) fn uuid(&mut self) -> String {
+        let mut text = String::with_capacity(UUID_CHARS);
+        self.push_uuid(&mut text);
+        text
+    }
+
+    fn push_uuid(&mut self, text: &mut String) {
         let high = self.next();
         let low = scramble(high);
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            8 + (low >> 62),
-            (low >> 48) & 0xfff,
-            low & 0xffff_ffff_ffff
-        )
+        push_hex(text, high >> 32, 8);
+        text.push('-');
+        push_hex(text, high >> 16, 4);
+        text.push_str("-4");
+        push_hex(text, high, 3);
+        text.push('-');
+        push_hex(text, 8 + (low >> 62), 1);
+        push_hex(text, low >> 48, 3);
+        text.push('-');
+        push_hex(text, low, 12);
     }
 
     /// So many hexadecimal digits, 16 at most.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
-        let mut text = format!("{:016x}", self.next());
+        let mut text = String::with_capacity(16);
+        push_hex(&mut text, self.next(), 16);
         text.truncate(digits);
         text
     }
 
     fn store(&mut self) -> String {
-        format!("{STORE_DIGITS}-{}", self.uuid())
+        let mut text = String::with_capacity(STORE_DIGITS.len() + 1 + UUID_CHARS);
+        text.push_str(STORE_DIGITS);
+        text.push('-');
+        self.push_uuid(&mut text);
+        text
     }
 
     pub(crate) fn user(&mut self) -> UserId {
@@ -85,6 +102,14 @@ impl IdMaker {
 
     pub(crate) fn membership(&mut self) -> MembershipId {
         MembershipId::new(&self.store()).expect("hexadecimal digits are a MembershipId")
+    }
+}
+
+/// The last so many hexadecimal digits of a number. Worlds are made of ids, and a formatter would take ten times as long.
+pub(crate) fn push_hex(text: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = (number >> (4 * place)) & 0xf;
+        text.push(char::from(HEX.get(digit as usize).copied().unwrap_or(b'0')));
     }
 }
 
@@ -110,5 +135,8 @@ mod tests {
         let user = one.user();
         assert_eq!(user.as_str().len(), 47, "sso-admin takes at most 47 characters: {user}");
         assert_ne!(IdMaker::new(2).okta_group(), group);
+        let (uuid, hex) = (one.uuid(), one.hex(8));
+        let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!((parts.as_slice(), uuid.as_bytes()[14], hex.len()), ([8, 4, 4, 4, 12].as_slice(), b'4', 8), "{uuid} {hex}");
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn facts(session: &Session, policy: &Policy, scim_secret: Optio
 }
 
 fn named(group: &DirectoryGroup) -> (String, String) {
-    (group.display_name.clone(), group.description.clone())
+    (group.display_name.clone(), group.description.to_string())
 }
 
 fn why(error: &TargetError) -> Unread {

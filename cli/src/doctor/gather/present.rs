@@ -6,7 +6,6 @@ use engine::ports::{ReadAssignments, ReadSource, ReadTarget};
 use futures::{StreamExt, TryStreamExt, stream};
 use okta::OktaClient;
 use sync_core::ids::{OktaGroupId, OktaUserId};
-use sync_core::mark::Mark;
 use sync_core::names::NameKey;
 use sync_core::policy::{Adopt, Entitlement, Policy};
 use sync_core::records::{DirectoryGroup, DirectoryUser, OktaGroup, OktaUser};
@@ -96,7 +95,7 @@ impl<'a> Standing<'a> {
     fn new(policy: &Policy, groups: &'a [DirectoryGroup]) -> Self {
         let mut by_okta_id = BTreeMap::new();
         for group in groups {
-            let mark = Mark::read(&group.description).filter(|mark| policy.owns_host(&mark.host));
+            let mark = group.description.mark().filter(|mark| policy.owns_host(&mark.host));
             let ids = group.external_ids.iter().cloned().chain(mark.map(|mark| mark.group.to_string()));
             by_okta_id.extend(ids.map(|id| (id, group)));
         }
@@ -147,7 +146,7 @@ mod tests {
         DirectoryGroup {
             id: GroupId::new(&format!("00000000-0000-4000-8000-{number:012}")).unwrap(),
             display_name: name.to_owned(),
-            description: description.to_owned(),
+            description: description.into(),
             external_ids: external_ids.iter().map(|id| (*id).to_owned()).collect(),
             revision: None,
         }

@@ -6,7 +6,6 @@ use futures::stream::{self, StreamExt};
 use sync_core::action::{Action, GroupEdit};
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, OktaGroupId, Revision, UserId};
-use sync_core::mark::Mark;
 use sync_core::names::NameKey;
 use sync_core::outcome::{Effect, NotAttempted, Outcome};
 use sync_core::records::DirectoryGroup;
@@ -65,8 +64,8 @@ where
             return Ok(BTreeSet::new());
         }
         let groups = self.target.list_groups().await?;
-        let marks = groups.items.iter().filter_map(|group| Mark::read(&group.description));
-        Ok(marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group).collect())
+        let marks = groups.items.iter().filter_map(|group| group.description.mark());
+        Ok(marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group.clone()).collect())
     }
 
     /// Makes the new groups. Returns the other actions, and those whose name is taken: it may be handed on to them.
@@ -180,7 +179,7 @@ where
         let groups = self.target.list_groups().await?;
         let ours = |group: &&DirectoryGroup| {
             NameKey::of(&group.display_name) == NameKey::of(name)
-                && Mark::read(&group.description).is_some_and(|mark| mark.group == *okta_id && self.policy.owns_host(&mark.host))
+                && group.description.mark().is_some_and(|mark| mark.group == *okta_id && self.policy.owns_host(&mark.host))
         };
         Ok(groups.items.iter().find(ours).map(|group| group.id.clone()))
     }
@@ -253,7 +252,7 @@ fn aside(edit: &GroupEdit) -> String {
 }
 
 fn is_as_read(now: &DirectoryGroup, edit: &GroupEdit) -> bool {
-    now.description == edit.description && (now.display_name == edit.display_name || now.display_name == aside(edit))
+    *now.description == *edit.description && (now.display_name == edit.display_name || now.display_name == aside(edit))
 }
 
 fn is_name_taken(outcome: &Outcome) -> bool {

@@ -42,7 +42,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// The same where single users were read: only where one of them is in a group that the list leaves out.
     pub(super) async fn doubt_the_app_for_users(&self, reads: &mut Reads) -> Result<(), ReadFailed> {
         let lists = reads.actual.user_lists.values().filter_map(Reading::known);
-        let theirs: BTreeSet<OktaGroupId> = lists.flat_map(BTreeMap::keys).filter_map(|id| Some(reads.actual.mark(id)?.group)).collect();
+        let theirs: BTreeSet<OktaGroupId> =
+            lists.flat_map(BTreeMap::keys).filter_map(|id| Some(reads.actual.mark(id)?.group.clone())).collect();
         if self.left_out(reads).is_disjoint(&theirs) { Ok(()) } else { self.doubt_the_app(reads).await }
     }
 

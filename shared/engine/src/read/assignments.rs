@@ -10,6 +10,7 @@ use sync_core::desired::Fate;
 use sync_core::error::{TargetError, TargetErrorKind};
 use sync_core::ids::{GroupId, OktaGroupId, PermissionSetArn};
 use sync_core::plan::{Plan, places_in_question, plan};
+use sync_core::policy::Disposal;
 use sync_core::reading::Reading;
 use sync_core::records::Assignment;
 use sync_core::resolve::{group_fates, resolve};
@@ -66,6 +67,10 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
 
     fn spoken_of(&self, reads: &Reads, wanted: impl Fn(&OktaGroupId) -> bool) -> Vec<Spoken> {
         let rules = self.all_rules(reads);
+        let groups = &self.policy.groups;
+        if rules.is_empty() && ![groups.on_deleted_in_okta, groups.on_unmatched].contains(&Disposal::Delete) {
+            return Vec::new();
+        }
         let speaks = |name: &str| rules.iter().any(|rule| rule.matches(name));
         let spoken = |(okta_id, (label, fate)): (OktaGroupId, (GroupLabel, Fate))| {
             let is_deleted = matches!(fate, Fate::Delete { .. });

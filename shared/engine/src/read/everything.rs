@@ -76,7 +76,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     /// The Okta groups that our marks name.
     pub(super) fn marks(&self, reads: &Reads) -> BTreeSet<OktaGroupId> {
         let marks = reads.actual.groups.keys().filter_map(|id| reads.actual.mark(id));
-        marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group).collect()
+        marks.filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group.clone()).collect()
     }
 
     /// Reads groups by id.

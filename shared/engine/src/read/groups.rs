@@ -53,12 +53,12 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         let key = NameKey::of(name);
         let is_named =
             |id: &OktaGroupId| id.as_str() == name || reads.okta.present(id).is_some_and(|group| NameKey::of(&group.name) == key);
-        let in_okta = reads.okta.groups.keys().filter(|id| is_named(id)).cloned();
-        let ours = |id: &GroupId| reads.actual.mark(id).filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| mark.group);
+        let in_okta = reads.okta.groups.keys().filter(|id| is_named(id));
+        let ours = |id: &GroupId| reads.actual.mark(id).filter(|mark| self.policy.owns_host(&mark.host)).map(|mark| &mark.group);
         let is_meant = |marked: &OktaGroupId, display_name: &str| marked.as_str() == name || NameKey::of(display_name) == key;
         let in_target =
             reads.actual.groups.values().filter_map(|group| ours(&group.id).filter(|marked| is_meant(marked, &group.display_name)));
-        in_okta.chain(in_target).collect()
+        in_okta.chain(in_target).cloned().collect()
     }
 
     /// A name may be held by a group whose Okta group is gone: only then may it be taken over.
@@ -67,7 +67,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             reads.okta.groups.keys().filter_map(|id| reads.okta.present(id)).map(|group| NameKey::of(&group.name)).collect();
         let holders = reads.actual.groups.values().filter(|group| wanted.contains(&NameKey::of(&group.display_name)));
         let marks = holders.filter_map(|group| reads.actual.mark(&group.id)).filter(|mark| self.policy.owns_host(&mark.host));
-        let unseen: Vec<OktaGroupId> = marks.map(|mark| mark.group).filter(|id| !reads.okta.groups.contains_key(id)).collect();
+        let unseen: Vec<OktaGroupId> = marks.map(|mark| &mark.group).filter(|id| !reads.okta.groups.contains_key(id)).cloned().collect();
         let sightings = self.sight(unseen).await;
         reads.okta.groups.extend(sightings);
     }

@@ -48,7 +48,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
         reads.unresolved.extend(missing);
         let listed = reads.okta.user_groups.values().filter_map(Reading::known).flatten().cloned();
         let there = reads.actual.user_lists.values().filter_map(Reading::known).flat_map(std::collections::BTreeMap::keys);
-        let groups: BTreeSet<OktaGroupId> = listed.chain(there.filter_map(|id| Some(reads.actual.mark(id)?.group))).collect();
+        let groups: BTreeSet<OktaGroupId> = listed.chain(there.filter_map(|id| Some(reads.actual.mark(id)?.group.clone()))).collect();
         self.read_assignments(&mut reads, |id| groups.contains(id)).await;
         Ok(self.evidence(reads))
     }

@@ -85,8 +85,8 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
     async fn known_sizes(&self) -> BTreeMap<OktaGroupId, u64> {
         let Some(groups) = self.directory.groups() else { return BTreeMap::new() };
         let sizes = self.ledger.sizes(self.clock.now()).await.ok().flatten().unwrap_or_default().by_group;
-        let ours = |mark: &Mark| self.policy.owns_host(&mark.host);
-        let marked = |id: &GroupId| Mark::read(&groups.get(id)?.description).filter(ours).map(|mark| mark.group);
+        let ours = |mark: &&Mark| self.policy.owns_host(&mark.host);
+        let marked = |id: &GroupId| groups.get(id)?.description.mark().filter(ours).map(|mark| mark.group.clone());
         sizes.into_iter().filter_map(|(id, size)| Some((marked(&id)?, size))).collect()
     }
 

@@ -196,7 +196,7 @@ impl<S: ReadSource, T: ReadAws, L: Table, C: Clock> Engine<S, T, L, C> {
             let groups = by_group(list);
             for group in groups.keys() {
                 if let Some(mark) = part.base.actual.mark(group).filter(|mark| self.policy.owns_host(&mark.host)) {
-                    part.before.insert(group.clone(), mark.group);
+                    part.before.insert(group.clone(), mark.group.clone());
                 }
             }
             part.reads.actual.user_lists.insert(user, Reading::Known(groups));

@@ -324,8 +324,8 @@ impl Reads {
             self.okta.present(id).is_some_and(|group| policy.groups.matches(group))
                 && self.okta.assigned.as_ref().is_none_or(|groups| groups.contains(id))
         };
-        let marked: BTreeMap<OktaGroupId, &str> =
-            ours.iter().filter_map(|id| Some((self.actual.mark(id)?.group, self.actual.groups.get(*id)?.display_name.as_str()))).collect();
+        let marked: BTreeMap<&OktaGroupId, &str> =
+            ours.iter().filter_map(|id| Some((&self.actual.mark(id)?.group, self.actual.groups.get(*id)?.display_name.as_str()))).collect();
         let unlisted = self.okta.unlisted.iter().map(|id| GroupLabel {
             okta_id: id.clone(),
             name: self.okta.present(id).map_or_else(|| marked.get(id).copied().unwrap_or_default(), |group| group.name.as_str()).to_owned(),

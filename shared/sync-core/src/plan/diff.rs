@@ -65,7 +65,7 @@ impl Differ<'_> {
             group: GroupLabel { okta_id: label.okta_id.clone(), name: name.to_owned() },
             group_id: id.clone(),
             display_name: record.display_name.clone(),
-            description: record.description.clone(),
+            description: record.description.to_string(),
             revision: record.revision.clone(),
         })
     }

@@ -65,7 +65,7 @@ impl<'a> Binder<'a> {
         for group in actual.groups.values() {
             holders.entry(NameKey::of(&group.display_name)).or_default().push(group);
             if let Some(mark) = our_mark(group, policy) {
-                marked.entry(mark.group).or_default().push(group);
+                marked.entry(mark.group.clone()).or_default().push(group);
             }
         }
         let (taken_over, fates, unresolved) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
@@ -103,7 +103,8 @@ impl<'a> Binder<'a> {
         match self.find(group) {
             Ok(Some((found, adopted_by))) => {
                 self.taken_over.extend(adopted_by.map(|_| found.id.clone()));
-                let mark = our_mark(found, self.policy).filter(|_| adopted_by.is_none()).unwrap_or_else(|| self.mark_for(&group.id));
+                let mark =
+                    our_mark(found, self.policy).filter(|_| adopted_by.is_none()).cloned().unwrap_or_else(|| self.mark_for(&group.id));
                 let fate = Fate::Keep { id: found.id.clone(), display_name: group.name.clone(), mark, adopted_by };
                 self.fates.insert(group.id.clone(), (label(group), fate));
             }
@@ -139,7 +140,7 @@ impl<'a> Binder<'a> {
             return Vec::new();
         }
         let fits = |group: &&DirectoryGroup| {
-            group.external_ids.iter().any(|external| external == id.as_str()) && Mark::read(&group.description).is_none()
+            group.external_ids.iter().any(|external| external == id.as_str()) && group.description.mark().is_none()
         };
         self.actual.groups.values().filter(fits).collect()
     }
@@ -149,7 +150,7 @@ impl<'a> Binder<'a> {
             return None;
         }
         let [holder] = self.holders.get(&NameKey::of(&group.name))?.as_slice() else { return None };
-        match Mark::read(&holder.description) {
+        match holder.description.mark() {
             None if holder.external_ids.is_empty() => Some((holder, AdoptedBy::Name)),
             Some(mark) if self.policy.owns_host(&mark.host) && self.is_gone(&mark.group) => Some((holder, AdoptedBy::NameOfGone)),
             _ => None,
@@ -328,8 +329,8 @@ impl<'a> Binder<'a> {
 }
 
 /// The mark of a group, if its org is ours.
-fn our_mark(group: &DirectoryGroup, policy: &Policy) -> Option<Mark> {
-    Mark::read(&group.description).filter(|mark| policy.owns_host(&mark.host))
+fn our_mark<'a>(group: &'a DirectoryGroup, policy: &Policy) -> Option<&'a Mark> {
+    group.description.mark().filter(|mark| policy.owns_host(&mark.host))
 }
 
 fn wanted_name(fate: &Fate) -> Option<(&GroupId, NameKey)> {

@@ -6,6 +6,7 @@ use sync_core::names::{NameError, NameKey, check_group_name, check_user_name};
 
 use super::error::{AwsError, CONCURRENT, NOT_UNIQUE};
 use super::state::{ExternalId, MembershipChange, StoreGroup, StoreMembership, StoreState, StoreUser, UserChange, UserKeys, email};
+use crate::ids::push_hex;
 
 /// Longest text of an attribute, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
@@ -257,7 +258,9 @@ impl StoreState {
 
 /// The opaque form of a revision.
 pub(crate) fn revision(number: u64) -> String {
-    format!("rev-{number:08x}")
+    let mut text = String::from("rev-");
+    push_hex(&mut text, number, 8);
+    text
 }
 
 fn checked(result: Result<(), NameError>, what: &str) -> Result<(), AwsError> {

@@ -241,7 +241,7 @@ fn group_record(group: &StoreGroup) -> DirectoryGroup {
     DirectoryGroup {
         id: group.id.clone(),
         display_name: group.display_name.clone(),
-        description: group.description.clone().unwrap_or_default(),
+        description: group.description.as_deref().unwrap_or_default().into(),
         external_ids: ids(&group.external_ids),
         revision: Revision::new(&revision(group.revision)),
     }

@@ -91,8 +91,23 @@ pub struct Event {
     pub event_type: &'static str,
     uuid: String,
     verb: Verb,
-    targets: Vec<Value>,
-    debug: Map<String, Value>,
+    targets: Vec<Target>,
+    debug: Vec<(String, String)>,
+}
+
+/// What an event says of one that it happened to, as it was then. Most events are never delivered, and so never written out.
+#[derive(Debug, Clone, PartialEq)]
+struct Target {
+    id: String,
+    kind: &'static str,
+    alternate: String,
+    name: String,
+}
+
+impl Target {
+    fn to_json(&self) -> Value {
+        json!({"id": self.id, "type": self.kind, "alternateId": self.alternate, "displayName": self.name, "detailEntry": null})
+    }
 }
 
 impl Event {
@@ -105,6 +120,7 @@ impl Event {
     pub fn to_json(&self) -> Value {
         let (event_type, message, legacy) = self.verb.words();
         let request = format!("sim{:022}", self.number);
+        let debug: Map<String, Value> = self.debug.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
         json!({
             "uuid": self.uuid,
             "published": millis(self.published),
@@ -123,9 +139,9 @@ impl Event {
                 "detailEntry": null,
             },
             "outcome": {"result": "SUCCESS", "reason": null},
-            "target": self.targets,
+            "target": self.targets.iter().map(Target::to_json).collect::<Vec<_>>(),
             "transaction": {"type": "WEB", "id": request, "detail": {}},
-            "debugContext": {"debugData": self.debug},
+            "debugContext": {"debugData": debug},
             "legacyEventType": legacy,
             "authenticationContext": {
                 "authenticationProvider": null, "credentialProvider": null, "credentialType": null, "issuer": null,
@@ -147,13 +163,13 @@ impl OktaState {
         let targets = subjects.iter().map(|subject| self.target(*subject)).collect();
         let number = self.next_event;
         self.next_event += 1;
-        let debug = debug.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+        let debug = debug.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let (event_type, ..) = verb.words();
         let event = Event { number, published: self.now(), event_type, uuid: self.ids.uuid(), verb, targets, debug };
         self.events.push(event);
     }
 
-    fn target(&self, subject: Subject<'_>) -> Value {
+    fn target(&self, subject: Subject<'_>) -> Target {
         let (id, kind, alternate, name) = match subject {
             Subject::User(id) => {
                 let user = self.users.get(id);
@@ -170,7 +186,7 @@ impl OktaState {
                 (id, "AppInstance", label.clone(), label)
             }
         };
-        json!({"id": id, "type": kind, "alternateId": alternate, "displayName": name, "detailEntry": null})
+        Target { id: id.to_owned(), kind, alternate, name }
     }
 }
 

@@ -9,11 +9,11 @@ use sync_core::error::{SourceError, SourceErrorKind};
 use sync_core::ids::{OktaGroupId, OktaUserId};
 use sync_core::records::{BadRecord, ChangedUser, GroupType, Listing, OktaGroup, OktaUser, UserStatus};
 
+use super::FakeOkta;
 use super::error::OktaError;
 use super::filter::Filter;
 use super::reads::{GroupQuery, Part};
 use super::state::{Group, OktaState, User};
-use super::{FakeOkta, whole_second};
 use crate::call::{Body, Failure, Operation, Reply, perform};
 use crate::fault::{ListFault, Page};
 
@@ -211,7 +211,7 @@ fn group_record(group: &Group, users_count: Option<u64>) -> Record<OktaGroup> {
     if group.name.trim().is_empty() {
         return Err(bad(Some(group.id.as_str()), "has no name"));
     }
-    let second = |at: Timestamp| whole_second(at).parse().ok();
+    let second = |at: Timestamp| Timestamp::from_second(at.as_second()).ok();
     Ok(OktaGroup {
         id: group.id.clone(),
         name: group.name.clone(),

@@ -132,7 +132,7 @@ impl World {
 
     pub fn directory_group(mut self, id: &str, name: &str, description: &str, external_ids: &[&str]) -> Self {
         let external_ids = external_ids.iter().map(ToString::to_string).collect();
-        let (display_name, description) = (name.to_owned(), description.to_owned());
+        let (display_name, description) = (name.to_owned(), description.into());
         let group = DirectoryGroup { id: group_id(id), display_name, description, external_ids, revision: None };
         self.actual.groups.insert(group_id(id), group);
         self.actual.group_lists.insert(group_id(id), Reading::Known(BTreeMap::new()));
@@ -274,11 +274,11 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
         Action::AdoptGroup { edit, marked, .. } => {
             let group = actual.groups.get_mut(&edit.group_id).unwrap();
             group.display_name.clone_from(&edit.group.name);
-            group.description.clone_from(marked);
+            group.description = marked.as_str().into();
         }
         Action::CreateGroup { group, description } => {
             let id = made(&group.okta_id);
-            let (display_name, description) = (group.name.clone(), description.clone());
+            let (display_name, description) = (group.name.clone(), description.as_str().into());
             let record = DirectoryGroup { id: id.clone(), display_name, description, external_ids: Vec::new(), revision: None };
             actual.groups.insert(id.clone(), record);
             actual.assignments.insert(id.clone(), Reading::Known(BTreeSet::new()));
@@ -328,7 +328,7 @@ pub fn execute(actual: &mut ActualState, action: &Action) {
             }
         }
         Action::ReleaseGroup { edit, unmarked, .. } => {
-            actual.groups.get_mut(&edit.group_id).unwrap().description.clone_from(unmarked);
+            actual.groups.get_mut(&edit.group_id).unwrap().description = unmarked.as_str().into();
         }
         Action::DeleteGroup { edit, .. } => {
             actual.groups.remove(&edit.group_id);
