@@ -1,6 +1,7 @@
-"""One sandbox for all tests; each test makes a world of its own in it."""
+"""One sandbox for all tests, or for each process where several run them; each test makes a world of its own in it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from patients import ORGANIZATION, Patient
@@ -17,9 +18,15 @@ SECRETS = (TOKEN, HOOK_PASSWORD, SCIM_TOKEN)
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
+def folder(worker_id: str) -> Path:
+    """Where this process keeps its sandbox."""
+    return SANDBOX if worker_id == "master" else SANDBOX.with_name(f"{SANDBOX.name}-{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def running(folder: Path) -> Iterator[Sandbox]:
     """The sandbox, once for all tests. When they are done, no function may have logged a secret (S54)."""
-    with Sandbox() as sandbox:
+    with Sandbox(folder) as sandbox:
         yield sandbox
     logs = {path: path.read_text(errors="replace") for path in sandbox.folder.rglob("*.log")}
     ours = {path: text for path, text in logs.items() if path.name.startswith(("event-", "reconcile"))}
@@ -41,13 +48,18 @@ NONE_BY_ITSELF = {"guard": {"max_membership_removals": 0, "max_percent": 0, "max
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(folder: Path) -> Iterator[Stack]:
     """The template as it is deployed, with everything that is optional but for the HTTP API. Where something to deploy it with is missing,
     that is said."""
     if what := missing():
         pytest.skip(what)
-    optional = {"ChangeEventBusName": CHANGES, "OktaEventBusName": "default", "AlarmEmail": "a@example.com"}
-    with Stack(SANDBOX.with_name("sandbox-stack"), {"ApprovalsThroughAlias": "true", **optional}, world(12, 3, 4), NONE_BY_ITSELF) as stack:
+    parameters = {
+        "ApprovalsThroughAlias": "true",
+        "ChangeEventBusName": CHANGES,
+        "OktaEventBusName": "default",
+        "AlarmEmail": "a@example.com",
+    }
+    with Stack(folder.with_name(f"{folder.name}-stack"), parameters, world(12, 3, 4), NONE_BY_ITSELF) as stack:
         stack.connect()
         yield stack
     logs = [path.read_text() for path in stack.folder.glob("*.log") if path.name.startswith(("event-", "reconcile"))]

@@ -2,12 +2,12 @@
 
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from sandbox import template
 from sandbox.functions import InvocationError
-from sandbox.paths import SANDBOX
 from sandbox.processes import wait_until
 from sandbox.stack import Stack, missing
 from worlds import add_member, login, remove_member, world
@@ -102,11 +102,11 @@ def test_what_was_held_is_approved_through_the_alias_alone(stack: Stack) -> None
     assert stack.differences() == []
 
 
-def test_an_http_api_is_the_other_way_in() -> None:
+def test_an_http_api_is_the_other_way_in(folder: Path) -> None:
     if what := missing():
         pytest.skip(what)
     parameters = {"HookEndpoint": "HTTP_API"}
-    with Stack(SANDBOX.with_name("sandbox-api"), parameters, world(4, 1, 2)) as deployed:
+    with Stack(folder.with_name(f"{folder.name}-api"), parameters, world(4, 1, 2)) as deployed:
         assert "EventHookUrl" not in deployed.resources()
         deployed.connect()
         deployed.okta.change(add_member("AWS-000", login(3)))

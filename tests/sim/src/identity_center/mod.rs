@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use engine::ports::Clock;
 use jiff::Timestamp;
 use serde_json::json;
 use sync_core::ids::{GroupId, MembershipId, UserId};
@@ -354,8 +355,7 @@ impl Side for StoreState {
     }
 
     fn admit(&mut self, operation: &Operation) -> (Option<()>, Result<(), AwsError>) {
-        let now = self.now();
-        if self.quota.take(operation.name, now) {
+        if self.quota.take(operation.name, || self.time.now()) {
             return (None, Ok(()));
         }
         let refused = match quota::Family::of(operation.name) {

@@ -132,8 +132,8 @@ impl Quota {
         Self { throttles, buckets: BTreeMap::new() }
     }
 
-    /// Whether a call at `now` is within the limits.
-    pub(crate) fn take(&mut self, operation: &'static str, now: Timestamp) -> bool {
+    /// Whether a call at `now` is within the limits. Without limits nobody asks for the time.
+    pub(crate) fn take(&mut self, operation: &'static str, now: impl FnOnce() -> Timestamp) -> bool {
         let family = Family::of(operation);
         let throttle = match family {
             Family::IdentityStore => self.throttles.identity_store,
@@ -143,7 +143,7 @@ impl Quota {
         };
         let Some(throttle) = throttle else { return true };
         let key = (family, if throttle.together { "" } else { operation });
-        self.buckets.entry(key).or_insert_with(|| TokenBucket::new(throttle.per_second, throttle.burst)).take(now)
+        self.buckets.entry(key).or_insert_with(|| TokenBucket::new(throttle.per_second, throttle.burst)).take(now())
     }
 
     /// Whether so many membership changes over SCIM are within the limits at `now`.
