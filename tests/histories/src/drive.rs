@@ -181,7 +181,7 @@ impl Drive {
             self.queues.entry(lane).or_default().extend(run.messages);
         }
         match result {
-            Ok(completed) if self.stage.troubles.ledger_down_since.is_some_and(|down| down <= run.began) => without_ledger(completed),
+            Ok(completed) if self.stage.troubles.ledger_down_since.is_some_and(|down| down < run.began) => without_ledger(completed),
             Ok(_) => Ok(()),
             Err(error) => Err(format!("a run could not be begun: {error}")),
         }

@@ -1,16 +1,26 @@
 //! From a seed to a history.
 
+use std::ops::RangeInclusive;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use crate::history::{Disposal, Farewell, Habits, History, Kill, Managed, Op, PolicyChange, Setup, Side, Step, Trouble};
 
-/// Most steps of most histories: what breaks something can mostly be told in four or five.
-const SHORT: usize = 9;
+/// How large a world is, and how much happens in it.
+struct Extent {
+    users: RangeInclusive<u8>,
+    groups: RangeInclusive<u8>,
+    members: RangeInclusive<u8>,
+    steps: RangeInclusive<usize>,
+}
 
-/// Most steps of one history in nine.
-const LONG: usize = 24;
+/// Most histories: what breaks something can mostly be told of two or three, in four or five steps.
+const SMALL: Extent = Extent { users: 2..=4, groups: 2..=3, members: 0..=2, steps: 3..=7 };
+
+/// One history in nine.
+const LARGE: Extent = Extent { users: 3..=8, groups: 2..=5, members: 0..=4, steps: 4..=24 };
 
 /// How long things take, in milliseconds: at once, within a call, within a run, within the lease, within the directory's memory.
 const PAUSES: [u64; 8] = [0, 0, 7, 90, 1_500, 6_000, 40_000, 400_000];
@@ -19,19 +29,22 @@ impl History {
     /// The history of a seed: the same seed gives the same.
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice(StdRng::seed_from_u64(seed));
-        let setup = Setup { habits: Habits::of(seed), ..dice.setup() };
+        let extent = if seed.is_multiple_of(9) { LARGE } else { SMALL };
+        let setup = Setup { habits: Habits::of(seed), ..dice.setup(&extent) };
         let mut steps = Vec::new();
         // What goes wrong most of the time is nothing.
         let is_troubled = dice.chance(60);
-        let longest = if seed.is_multiple_of(9) { LONG } else { SHORT };
-        let length = dice.0.random_range(4..=longest);
+        let length = dice.0.random_range(extent.steps);
         while steps.len() < length {
-            if dice.chance(5) {
-                dice.move_while_lists_are_read(&mut steps);
-                continue;
+            match dice.0.random_range(0..100) {
+                0..7 => dice.move_while_lists_are_read(&mut steps),
+                7..10 if is_troubled => dice.run_on_a_list_that_lies(&mut steps),
+                10..13 => dice.many_leave_at_once(&mut steps),
+                _ => {
+                    let op = dice.op(is_troubled, setup.managed.is_some());
+                    steps.push(Step { after_ms: dice.pause(), op });
+                }
             }
-            let op = dice.op(is_troubled, setup.managed.is_some());
-            steps.push(Step { after_ms: dice.pause(), op });
         }
         Self { seed, setup, steps }
     }
@@ -48,20 +61,20 @@ impl Dice {
         self.0.random_range(0..60)
     }
 
-    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
-        *items.choose(&mut self.0).expect("no list of these is empty")
+    fn one_of<T: Clone>(&mut self, items: &[T]) -> T {
+        items.choose(&mut self.0).expect("no list of these is empty").clone()
     }
 
     fn pause(&mut self) -> u64 {
         if self.chance(1) { 25 * 3_600_000 } else { self.one_of(&PAUSES) }
     }
 
-    fn setup(&mut self) -> Setup {
+    fn setup(&mut self, extent: &Extent) -> Setup {
         let disposals = [Disposal::Empty, Disposal::Delete, Disposal::Release];
         let mut setup = Setup {
-            users: self.0.random_range(3..=6),
-            groups: self.0.random_range(2..=4),
-            members: self.0.random_range(0..=3),
+            users: self.0.random_range(extent.users.clone()),
+            groups: self.0.random_range(extent.groups.clone()),
+            members: self.0.random_range(extent.members.clone()),
             external_ids: self.chance(80),
             in_sync: self.chance(85),
             gone: self.one_of(&disposals),
@@ -115,6 +128,29 @@ impl Dice {
         let ops = [(0, Op::Join { group: from, user }), (self.pause(), Op::Latency { ms: 40 }), (0, late), (0, run)];
         steps.extend(ops.map(|(after_ms, op)| Step { after_ms, op }));
         steps.push(Step { after_ms: self.0.random_range(80..1_200), op: Op::Move { user, from, to } });
+    }
+
+    /// The list of groups of one side is empty, or short, just when a run rests on it.
+    fn run_on_a_list_that_lies(&mut self, steps: &mut Vec<Step>) {
+        let (group, name) = (self.number(), self.number());
+        let (side, on) = self.one_of(&[(Side::Okta, Side::OKTA_GROUPS), (Side::Aws, Side::AWS_GROUPS)]);
+        let trouble = self.one_of(&[Trouble::Empty, Trouble::Short, Trouble::NoNextPage]);
+        let lie = Op::Fault { side, on, trouble, skip: self.one_of(&[0, 0, 0, 1]), times: self.one_of(&[1, 1, 2, 4]) };
+        let change = self.one_of(&[Op::RenameGroup { group, name }, Op::DeleteGroup { group }, Op::MakeGroup { name }, Op::Settle]);
+        let run = self.run();
+        steps.extend([change, lie, run].map(|op| Step { after_ms: self.one_of(&[0, 0, 6_000]), op }));
+    }
+
+    /// More than a small budget has, in one run or in two.
+    fn many_leave_at_once(&mut self, steps: &mut Vec<Step>) {
+        let group = self.number();
+        let first = self.number();
+        let leaves = (0..self.0.random_range(2..=4)).map(|next| Op::Leave { group, user: first + next });
+        let (leaves, runs): (Vec<Op>, _) = (leaves.collect(), self.0.random_range(1..=2));
+        steps.extend(leaves.into_iter().map(|op| Step { after_ms: 0, op }));
+        for _ in 0..runs {
+            steps.push(Step { after_ms: self.pause(), op: Op::RunAll { dry: false, cold: self.chance(30), kill: None } });
+        }
     }
 
     fn policy_change(&mut self) -> PolicyChange {

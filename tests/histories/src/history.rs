@@ -273,8 +273,14 @@ pub enum Trouble {
 }
 
 impl Side {
+    /// The number of Okta's list of groups.
+    pub(crate) const OKTA_GROUPS: u8 = 0;
+
     /// The number of Okta's list of a group's members.
     pub(crate) const MEMBERS_OF_GROUP: u8 = 1;
+
+    /// The number of Identity Center's list of groups.
+    pub(crate) const AWS_GROUPS: u8 = 1;
 
     /// Its operations.
     pub fn operations(self) -> &'static [&'static str] {

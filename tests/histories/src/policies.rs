@@ -23,7 +23,7 @@ pub(crate) struct Limits {
 }
 
 /// The limits of the small budget.
-pub(crate) const TIGHT: Limits = Limits { memberships: 2, leavers: 1, groups: 1, users: 1 };
+pub(crate) const TIGHT: Limits = Limits { memberships: 1, leavers: 1, groups: 1, users: 1 };
 
 /// The rules: what `AWS-000` and `AWS-b` give, and what others by the look of their names.
 const RULES: &str = "

@@ -137,7 +137,7 @@ impl Watch {
         user: Option<usize>,
         ground: Ground,
     ) -> Result<(), Broken> {
-        if stage.troubles.ledger_down_since.is_some_and(|down| down <= ground.from) {
+        if stage.troubles.ledger_down_since.is_some_and(|down| down < ground.from) {
             return Err("a membership was removed without the ledger".to_owned());
         }
         if let Some(user) = user {

@@ -10,7 +10,7 @@ const THREADS: usize = 4;
 
 /// Histories that once broke something, and what it was. They are kept as they were shrunk: a seed gives another history as soon as
 /// anything is added to what histories can hold.
-const FOUND: [(&str, &str); 7] = [
+const FOUND: [(&str, &str); 9] = [
     (
         "seed 6759: a list of groups that lied empty gave a renamed group a twin under the same mark",
         r#"{"seed":6759,"setup":{"users":3,"groups":2,"members":0,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"delete",
@@ -88,6 +88,26 @@ const FOUND: [(&str, &str); 7] = [
         {"after_ms":298,"op":{"move":{"user":56,"from":11,"to":46}}},{"after_ms":1500,"op":{"provision":{"user":53}}},
         {"after_ms":1500,"op":{"deliver":{"picks":[20],"keep":true,"cold":false,"kill":null}}},
         {"after_ms":0,"op":{"hand_add":{"group":17,"user":49}}}]}"#,
+    ),
+    (
+        "seed 8542: who came back to a group while another run's removal from it was under way lost the one they had instead",
+        r#"{"seed":8542,"setup":{"users":2,"groups":2,"members":2,"external_ids":false,"in_sync":true,"gone":"delete","unmatched":"empty",
+        "by_name":true,"tight":false,"rules":false,"page":3,"scim":false,"managed":null,"excludes":false,"habits":{"assigns_at_once":true}},"steps":[
+        {"after_ms":1500,"op":{"move":{"user":21,"from":27,"to":26}}},
+        {"after_ms":400000,"op":{"run_all":{"dry":false,"cold":false,"kill":null}}},
+        {"after_ms":7,"op":{"latency":{"ms":5000}}},{"after_ms":6000,"op":{"latency":{"ms":40}}},
+        {"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":782,"op":{"move":{"user":9,"from":44,"to":5}}}]}"#,
+    ),
+    (
+        "seed 39047: a later round of a run for a user knew the groups that they were in before the first",
+        r#"{"seed":39047,"setup":{"users":2,"groups":2,"members":0,"external_ids":true,"in_sync":false,"gone":"empty","unmatched":"delete",
+        "by_name":false,"tight":false,"rules":false,"page":100,"scim":false,"managed":{"farewell":"nothing","grace_hours":0,"provisioned":false},
+        "excludes":false,"habits":{"conflicts_are_409":true,"one_per_account":true,"forgets_operations":true,"empty_pages":true,
+        "assigns_at_once":true}},"steps":[
+        {"after_ms":90,"op":{"latency":{"ms":40}}},{"after_ms":40000,"op":{"move":{"user":9,"from":59,"to":29}}},
+        {"after_ms":1500,"op":{"run_user":{"user":25,"kill":null}}},{"after_ms":0,"op":{"run_all":{"dry":false,"cold":true,"kill":null}}},
+        {"after_ms":412,"op":{"move":{"user":41,"from":47,"to":10}}}]}"#,
     ),
 ];
 

@@ -110,6 +110,33 @@ async fn s33_who_moved_a_moment_ago_has_no_gap_although_oktas_filter_does_not_sh
     assert_eq!(order(&rig), ["CreateGroupMembership", "DeleteGroupMembership"]);
 }
 
+/// A full run takes user 11 out of group 0, and AWS lets it wait. Meanwhile another run reads that they are still in it, and Okta has
+/// them back in it and out of group 1: what the other run would leave them with is being taken away.
+#[tokio::test(start_paused = true)]
+async fn s33_who_comes_back_while_their_removal_is_under_way_has_no_gap() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.join(0, [11]);
+    rig.join(1, [11]);
+    rig.apply().await;
+    sleep(60_000).await;
+    rig.leave(0, [11]);
+    rig.world.aws.inject(Fault::on("DeleteGroupMembership", What::Delay { ms: 5_000 }).times(1));
+    rig.clear_logs();
+    let (slow, other) = (rig.another("slow"), rig.another("other"));
+    let comes_back = async {
+        sleep(2_500).await;
+        rig.join(0, [11]);
+        rig.leave(1, [11]);
+    };
+    let follows = async {
+        sleep(2_000).await;
+        other.apply().await
+    };
+    tokio::join!(slow.apply(), follows, comes_back);
+    assert!(rig.agrees());
+    assert_eq!(order(&rig), ["DeleteGroupMembership", "CreateGroupMembership", "DeleteGroupMembership"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn s49_a_run_that_takes_nothing_from_movers_does_not_wait_for_oktas_filter() {
     let rig = Rig::in_sync(40, 4, 8, "");

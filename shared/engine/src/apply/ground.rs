@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use sync_core::action::{Action, RemovalReason};
-use sync_core::ids::{OktaGroupId, OktaUserId};
+use sync_core::actual::Standing;
+use sync_core::ids::{OktaGroupId, OktaUserId, UserId};
 use sync_core::outcome::{NotAttempted, Outcome};
 use sync_core::policy::Entitlement;
 use sync_core::records::OktaGroup;
@@ -116,15 +117,20 @@ impl<S: ReadSource, T, L: Table, C: Clock> Engine<S, T, L, C> {
                 progress.record_all(&slice, NotAttempted::Paused);
                 Vec::new()
             }
-            (Ok(None), Ok(touched)) => leave_if(slice, progress, |action| is_touched(action, &touched, writing.reads)),
+            (Ok(None), Ok(touched)) => {
+                let shaken = |action: &Action| shaken(action, &touched, writing.reads);
+                progress.applied.shifted.extend(slice.iter().flat_map(|action| shaken(action)).cloned());
+                leave_if(slice, progress, |action| is_touched(action, &touched, writing.reads) || !shaken(action).is_empty())
+            }
             (Err(_), _) | (_, Err(_)) => grants_only_unless(false, slice, progress),
         }
     }
 
     pub(super) async fn say_what_is_touched(&self, run: &str, actions: &[&Action]) {
         let groups = actions.iter().filter_map(|action| Some(action.group()?.okta_id.clone())).collect();
-        let on_users = actions.iter().filter(|action| action.is_on_user());
-        let users = on_users.filter_map(|action| action.user()?.okta_id.clone()).collect();
+        // Whoever gains nothing but a membership is not said: there may be very many of them, and nobody's decision rests on their having less.
+        let losers = actions.iter().filter(|action| action.is_on_user() || action.is_removal());
+        let users = losers.filter_map(|action| action.user()?.okta_id.clone()).collect();
         let touched = Touched { groups, users };
         if let Err(error) = self.ledger.touch(run, &touched, self.clock.now()).await {
             tracing::warn!(event = "touch_not_recorded", error = %error);
@@ -206,6 +212,29 @@ fn is_touched(action: &Action, touched: &Touches, reads: &Reads) -> bool {
     let user = action.user().and_then(|user| touched.users.get(user.okta_id.as_ref()?));
     let group = action.group().and_then(|group| touched.groups.get(&group.okta_id));
     user.max(group).is_some_and(|at| *at >= reads.evidence_at(action))
+}
+
+/// The groups that whoever loses by an action was read to be in as well, and that another run wrote to after that, as it took something from
+/// the same user: they may be in them no more, and what they were to keep was the ground of the action.
+fn shaken<'a>(action: &Action, touched: &'a Touches, reads: &Reads) -> Vec<&'a OktaGroupId> {
+    let losers: Vec<(UserId, OktaUserId)> = match action {
+        Action::RemoveMembership(removal) if !removal.reason.is_leaver() => {
+            removal.user.okta_id.iter().map(|id| (removal.user_id.clone(), id.clone())).collect()
+        }
+        Action::DeleteGroup { edit, .. } if !touched.users.is_empty() => {
+            let members = reads.actual.known_members(&edit.group_id).into_keys();
+            members.filter_map(|user| Some((user.clone(), reads.actual.okta_id(user)?))).collect()
+        }
+        _ => Vec::new(),
+    };
+    let is_shaken = |(group, at): &(&OktaGroupId, &Timestamp)| {
+        let evidence = reads.evidence_of(group);
+        let is_in = |user: &UserId| reads.marked(group).any(|id| matches!(reads.actual.standing(id, user), Standing::Member(_)));
+        let lost = |id: &OktaUserId| touched.users.get(id).is_some_and(|at| *at >= evidence);
+        **at >= evidence && losers.iter().any(|(user, id)| lost(id) && is_in(user))
+    };
+    let is_own = |group: &OktaGroupId| action.group().is_some_and(|own| own.okta_id == *group);
+    touched.groups.iter().filter(is_shaken).map(|(group, _)| group).filter(|group| !is_own(group)).collect()
 }
 
 /// Leaves the actions that `shifted` names, and keeps the others.

@@ -39,6 +39,7 @@ where
         };
         let sound = self.not_overtaken(sound, hold, writing, progress).await;
         self.say_what_is_touched(writing.turn.run(), &sound).await;
+        let touched = sound.clone();
         if phase == Phase::EnsureGroup || phase == Phase::DeleteGroup {
             self.apply_to_groups(&sound, writing, progress).await;
         } else {
@@ -49,6 +50,8 @@ where
             self.apply_to_users(&on_users, writing, progress).await;
             self.apply_to_assignments(&assignments, writing, progress).await;
         }
+        // Whoever read in the meantime may have read what these writes have changed since.
+        self.say_what_is_touched(writing.turn.run(), &touched).await;
         writing.turn.slice_over(self).await;
     }
 

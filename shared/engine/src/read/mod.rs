@@ -77,8 +77,18 @@ impl Reads {
 
     /// As of when the evidence is on which an action rests: the oldest reading of its groups.
     pub(crate) fn evidence_at(&self, action: &Action) -> Timestamp {
-        let read_at = |group: &OktaGroupId| self.read_at.get(group).max(self.again_at.get(group)).copied().unwrap_or(self.began);
-        action.groups().into_iter().map(read_at).min().unwrap_or(self.began)
+        action.groups().into_iter().map(|group| self.evidence_of(group)).min().unwrap_or(self.began)
+    }
+
+    /// As of when a group was read.
+    pub(crate) fn evidence_of(&self, group: &OktaGroupId) -> Timestamp {
+        self.read_at.get(group).max(self.again_at.get(group)).copied().unwrap_or(self.began)
+    }
+
+    /// The groups of Identity Center that carry the mark of an Okta group.
+    pub(crate) fn marked(&self, group: &OktaGroupId) -> impl Iterator<Item = &GroupId> {
+        let groups = self.actual.groups.values();
+        groups.filter(move |record| record.description.mark().is_some_and(|mark| mark.group == *group)).map(|record| &record.id)
     }
 
     /// Adds what was read of one user.

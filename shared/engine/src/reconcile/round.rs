@@ -75,6 +75,7 @@ where
                 }
                 self.read_again(&mut ground.reads, groups).await;
                 self.look_for_movers(&run.request.scope, &mut ground, Some(groups)).await;
+                self.look_again_where_members_went(&run.request.scope, &mut ground, groups).await;
                 self.follow_losers(&run.request.scope, &mut ground, groups).await;
             }
         }
@@ -154,20 +155,33 @@ where
     async fn look_where_members_went(&self, ground: &mut Ground, known: Option<Wanted>) -> Option<Wanted> {
         let wanted = self.wanted_of_reads(ground, None, known).await;
         let seen = &ground.reads.okta.user_groups;
-        let losers: BTreeSet<OktaUserId> = wanted.0.losers(&ground.reads.actual).into_iter().filter(|id| !seen.contains_key(id)).collect();
+        let losers = wanted.0.losers(&ground.reads.actual).into_iter().filter(|id| !seen.contains_key(id)).collect();
+        (!self.follow(ground, losers).await).then_some(wanted)
+    }
+
+    /// The same in a later round, where what was read of single users is older than what was read again of their groups.
+    async fn look_again_where_members_went(&self, scope: &Scope, ground: &mut Ground, groups: &BTreeSet<OktaGroupId>) {
+        if matches!(scope, Scope::Triggers(_) | Scope::Groups(_) | Scope::Users(_)) {
+            let losers = self.wanted(ground, Some(groups)).0.losers(&ground.reads.actual);
+            self.follow(ground, losers).await;
+        }
+    }
+
+    /// Looks at these users as after an event on themselves. Returns whether anything was read.
+    async fn follow(&self, ground: &mut Ground, losers: BTreeSet<OktaUserId>) -> bool {
         if losers.is_empty() || losers.len() > MOST_FOLLOWED {
-            return Some(wanted);
+            return false;
         }
         let queries: Vec<UserQuery> = losers.iter().cloned().map(UserQuery::of).collect();
         if let Err(error) = self.read_more_users(&mut ground.reads, &queries).await {
             tracing::warn!(event = "members_not_followed", error = %error, "their own events give them what they gained");
-            return None;
+            return true;
         }
         match &mut ground.users {
             Some((asked, _)) => asked.extend(losers),
             None => ground.followed.extend(losers),
         }
-        None
+        true
     }
 
     /// What this run wants, on the strength of what it read itself: groups and users that it only remembers are read before anything is done

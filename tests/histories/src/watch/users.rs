@@ -77,7 +77,7 @@ impl Watch {
         ground: Ground,
     ) -> Result<(), Broken> {
         self.users_changed += 1;
-        if stage.troubles.ledger_down_since.is_some_and(|down| down <= ground.from) {
+        if stage.troubles.ledger_down_since.is_some_and(|down| down < ground.from) {
             return Err("a user was disabled or deleted without the ledger".to_owned());
         }
         let Some(user) = whose(stage, account) else { return Err("a user that is not ours was disabled or deleted".to_owned()) };
