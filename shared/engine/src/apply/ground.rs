@@ -214,19 +214,21 @@ fn is_touched(action: &Action, touched: &Touches, reads: &Reads) -> bool {
     user.max(group).is_some_and(|at| *at >= reads.evidence_at(action))
 }
 
+/// Who loses a membership by an action without having left.
+fn losers(action: &Action, reads: &Reads) -> Vec<(UserId, OktaUserId)> {
+    if let Action::DeleteGroup { edit, .. } = action {
+        let members = reads.actual.known_members(&edit.group_id).into_keys();
+        return members.filter_map(|user| Some((user.clone(), reads.actual.okta_id(user)?))).collect();
+    }
+    let removal = if let Action::RemoveMembership(removal) = action { Some(removal) } else { None };
+    let of_mover = removal.filter(|removal| !removal.reason.is_leaver());
+    of_mover.and_then(|removal| Some((removal.user_id.clone(), removal.user.okta_id.clone()?))).into_iter().collect()
+}
+
 /// The groups that whoever loses by an action was read to be in as well, and that another run wrote to after that, as it took something from
 /// the same user: they may be in them no more, and what they were to keep was the ground of the action.
 fn shaken<'a>(action: &Action, touched: &'a Touches, reads: &Reads) -> Vec<&'a OktaGroupId> {
-    let losers: Vec<(UserId, OktaUserId)> = match action {
-        Action::RemoveMembership(removal) if !removal.reason.is_leaver() => {
-            removal.user.okta_id.iter().map(|id| (removal.user_id.clone(), id.clone())).collect()
-        }
-        Action::DeleteGroup { edit, .. } if !touched.users.is_empty() => {
-            let members = reads.actual.known_members(&edit.group_id).into_keys();
-            members.filter_map(|user| Some((user.clone(), reads.actual.okta_id(user)?))).collect()
-        }
-        _ => Vec::new(),
-    };
+    let losers = if touched.users.is_empty() { Vec::new() } else { losers(action, reads) };
     let is_shaken = |(group, at): &(&OktaGroupId, &Timestamp)| {
         let evidence = reads.evidence_of(group);
         let is_in = |user: &UserId| reads.marked(group).any(|id| matches!(reads.actual.standing(id, user), Standing::Member(_)));
