@@ -137,6 +137,29 @@ async fn s33_who_comes_back_while_their_removal_is_under_way_has_no_gap() {
     assert_eq!(order(&rig), ["DeleteGroupMembership", "CreateGroupMembership", "DeleteGroupMembership"]);
 }
 
+/// A run for user 11 alone is overtaken by a full run, and they move on before it decides anew: the list of their groups that it has is
+/// older than the groups that it reads again.
+#[tokio::test(start_paused = true)]
+async fn s33_who_moves_on_before_a_run_for_them_decides_anew_has_no_gap() {
+    let rig = Rig::in_sync(12, 3, 4, "");
+    rig.join(1, [11]);
+    rig.world.okta.inject(Fault::on("GET /api/v1/users/{id}/groups", What::DelayAfter { ms: 300 }).times(1));
+    let (single, full) = (rig.another("single"), rig.another("full"));
+    let users = Scope::Users(vec![rig.world.okta_user(11).to_string()]);
+    let moves_on = async {
+        sleep(700).await;
+        rig.join(0, [11]);
+        rig.leave(1, [11]);
+    };
+    let follows = async {
+        sleep(100).await;
+        full.apply().await
+    };
+    tokio::join!(single.must(Mode::Apply, users), follows, moves_on);
+    assert!(rig.agrees());
+    assert_eq!(order(&rig), ["CreateGroupMembership", "CreateGroupMembership", "DeleteGroupMembership"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn s49_a_run_that_takes_nothing_from_movers_does_not_wait_for_oktas_filter() {
     let rig = Rig::in_sync(40, 4, 8, "");

@@ -49,8 +49,11 @@ impl Stage {
     fn inject(&mut self, side: Side, on: &str, trouble: Trouble, skip: u8, times: u8) {
         let Some(what) = what_of(side, on, trouble) else { return };
         // A list of Identity Center's that lies is looked at twice before anything rests on it, and not a third time.
-        let lies = matches!(what, What::Empty | What::Shortened { .. } | What::NoNextPage);
-        let times = if lies && side == Side::Aws { 1 } else { times };
+        let lies_of_aws = side == Side::Aws && makes_a_list_lie(&what);
+        if lies_of_aws && self.world.aws.faults().iter().any(|fault| makes_a_list_lie(&fault.what)) {
+            return;
+        }
+        let times = if lies_of_aws { 1 } else { times };
         let fault = Fault::on(on, what).skip(u64::from(skip)).times(u64::from(times));
         // A call that takes somewhat longer is nothing that goes wrong.
         if !matches!(fault.what, What::Delay { ms } if ms <= SOMEWHAT_LONGER_MS) {
@@ -79,6 +82,10 @@ impl Stage {
         self.troubles.ledger_down_since = None;
         self.troubles.calm_since.get_or_insert(self.began.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
     }
+}
+
+fn makes_a_list_lie(what: &What) -> bool {
+    matches!(what, What::Empty | What::Shortened { .. } | What::NoNextPage)
 }
 
 /// The fault, where it can happen: a list can be short, a row can be corrupt, and the list of a user's groups has one page only, so that
