@@ -147,7 +147,10 @@ impl Ground<'_> {
         let read = self.actual.users.get(user)?;
         let holds = |fate: &Fate| fate.group_id().is_some_and(|group| self.actual.known_members(group).contains_key(user));
         groups.extend(self.fates.iter().filter(|(_, (_, fate))| holds(fate)).map(|(group, _)| group.clone()));
-        let is_ours = !groups.is_empty() || self.actual.departing.contains_key(id);
+        // That they depart was written down of the user that they were then, and not of a namesake of whoever is gone by now.
+        let is_labelled = read.external_ids.iter().any(|external| external == id.as_str());
+        let is_another = !is_labelled && self.actual.pins.get(id).is_some_and(|pinned| pinned != user);
+        let is_ours = !groups.is_empty() || (self.actual.departing.contains_key(id) && !is_another);
         let is_disabled = read.details.as_ref().is_some_and(|details| details.is_enabled == Some(false));
         let is_done = match farewell {
             Farewell::Nothing => true,

@@ -179,6 +179,12 @@ fn a_stranger_who_is_not_entitled_is_left_alone() {
     assert!(departing(&stranger.okta, &stranger.actual, &stranger.policy).is_empty());
     let remembered = stranger.with(|world| world.actual.departing = [(okta_user("u0"), Grace::Running)].into());
     assert_eq!(on_u0(&remembered), ["delete_user u0@x.com"], "an earlier run saw them in one");
+    let of_another = remembered.with(|world| drop(world.actual.pins.insert(okta_user("u0"), user_id("U9"))));
+    assert_eq!(on_u0(&of_another), ["delete_user u0@x.com"], "their externalId says that it is they");
+    let namesake = of_another.with(|world| world.actual.users.get_mut(&user_id("U0")).unwrap().external_ids.clear());
+    assert!(on_u0(&namesake).is_empty(), "whom it was said of is gone, and this one has only their name");
+    let own = namesake.with(|world| drop(world.actual.pins.insert(okta_user("u0"), user_id("U0"))));
+    assert_eq!(on_u0(&own), ["delete_user u0@x.com"]);
 }
 
 #[test]
